@@ -1,0 +1,99 @@
+import type { Price } from '../catalog/price.ts';
+import type { Provider } from '../providers/provider.ts';
+
+/**
+ * The configuration in force, whole and immutable. The data plane holds one reference and reads it without waiting;
+ * a change of configuration builds a new snapshot and swaps the reference.
+ */
+export interface Snapshot {
+  /** Increases with every change in force. */
+  readonly version: number;
+  /**
+   * The route for a model name: configured model → wildcard → `provider/model` when that provider is available →
+   * a bare name that the catalogue knows of an available provider. Undefined: no such model here.
+   */
+  resolveModel(name: string): ModelRoute | undefined;
+  /** Names like `name` that would work, best first, at most five. */
+  nearNames(name: string): string[];
+  /** Every name that can be listed (wildcards appear as patterns only in `reason`s). */
+  readonly models: readonly ModelListing[];
+  readonly endpoints: readonly Endpoint[];
+  readonly keys: readonly ConfiguredKey[];
+  readonly server: ServerSettings;
+}
+
+/** One provider + model + credential that can serve a model. */
+export interface Endpoint {
+  /** Stable over reloads as long as its configuration is: `openai/gpt-4o`, or the configured id. */
+  readonly id: string;
+  readonly provider: Provider;
+  /** The provider's own name of the model. */
+  readonly model: string;
+  /** Base address, without a trailing slash. */
+  readonly baseUrl: string;
+  /** Secret. Never logged, never in an error. */
+  readonly credential: string | undefined;
+  /** Extra outgoing headers, from configuration. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Share of traffic among endpoints of equal order. Above 0. */
+  readonly weight: number;
+  /** Lower orders are tried first; higher ones only when all lower ones failed. */
+  readonly order: number;
+  readonly deadlines: Deadlines;
+  /** Absent: unknown, and then costs are unknown, never zero. */
+  readonly price: Price | undefined;
+}
+
+/** Bounds on waiting for an upstream, in milliseconds. Ours and separate. */
+export interface Deadlines {
+  /** Until a TCP connection stands. */
+  readonly connectMs: number;
+  /** From dispatch until response headers (whole: until the answer starts). */
+  readonly firstByteMs: number;
+  /** Between two chunks of a stream. */
+  readonly betweenChunksMs: number;
+  /** From dispatch until the last byte. */
+  readonly totalMs: number;
+}
+
+export interface ModelRoute {
+  /** The name the caller used. */
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+  /** Models to try, in order, when all endpoints of this one failed. */
+  readonly fallbacks: readonly string[];
+  /** Tries after the first, over all endpoints of this model. */
+  readonly retries: number;
+  /** Why this name works, for the log and for `npm start`'s list: `configured`, `OPENAI_API_KEY is set`, … */
+  readonly reason: string;
+}
+
+export interface ModelListing {
+  readonly id: string;
+  readonly ownedBy: string;
+  readonly reason: string;
+  /** Unix seconds; 0 when unknown. */
+  readonly createdSec: number;
+}
+
+/** A virtual key from the configuration file. Held only as a SHA-256 digest; the plain key is not kept. */
+export interface ConfiguredKey {
+  readonly name: string;
+  /** Lower-case hex SHA-256 of the key. */
+  readonly sha256: string;
+  /** Model names or wildcard patterns this key may use; absent means all. */
+  readonly models: readonly string[] | undefined;
+  readonly isAdmin: boolean;
+}
+
+export interface ServerSettings {
+  readonly bodyBytesMax: number;
+  readonly responseBytesMax: number;
+  /** A comment is sent on a stream that was silent for so long; 0 turns it off. */
+  readonly keepAliveMs: number;
+  /** How long running streams may go on after a stop signal. */
+  readonly shutdownGraceMs: number;
+  /** Exchanges under way at once; more are refused with `overloaded`. */
+  readonly exchangesMax: number;
+  readonly cors: { readonly origins: readonly string[] };
+}
