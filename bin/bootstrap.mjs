@@ -66,7 +66,7 @@ function writeStamp(value) {
 function install(withDevelopmentTools) {
   const why = existsSync(installed) ? 'The lockfile changed' : 'First start';
   process.stderr.write(`${why}: installing dependencies with npm ci …\n`);
-  const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts'];
+  const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
   if (withDevelopmentTools) args.push('--include=dev');
   const startedMs = Date.now();
   const result = spawnNpm(args);
@@ -135,8 +135,20 @@ export function runBun(bun, args) {
       child.kill(signal);
     });
   }
+  if (process.env.npm_lifecycle_event !== undefined) stopWithNpm(child);
   child.on('error', (error) => fail(`Bun could not be started (${bun}): ${error.message}`));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/** npm puts a shell between itself and us which, told to stop, dies without passing it on: seen here as a new parent. */
+function stopWithNpm(child) {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill('SIGTERM');
+  }, 250);
+  watch.unref();
 }
 
 /** @param {string} message */
