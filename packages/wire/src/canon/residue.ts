@@ -18,6 +18,15 @@ export function withResidue(residue: Residue | undefined, dialect: DialectId, fi
   return { ...residue, [dialect]: { ...residue?.[dialect], ...fields } };
 }
 
+/** Joins residue learnt later with what there is, field by field: the later value holds. Nothing gives undefined. */
+export function mergeResidue(earlier: Residue | undefined, later: Residue | undefined): Residue | undefined {
+  let merged = earlier;
+  for (const dialect of Object.keys(later ?? {}) as DialectId[]) {
+    merged = withResidue(merged, dialect, later?.[dialect] ?? {});
+  }
+  return merged;
+}
+
 /** The fields of `source` not named in `known`, in their order. */
 export function unknownFields(source: JsonObject, known: ReadonlySet<string>): JsonObject {
   const rest: JsonObject = {};
