@@ -11,6 +11,13 @@ export interface Price {
   cacheWrite1h?: bigint;
   inputAudio?: bigint;
   outputAudio?: bigint;
+  /** Where pictures are priced apart from text. Absent: as text. */
+  inputImage?: bigint;
+  outputImage?: bigint;
+  /** Where reasoning is priced apart from the rest of the output. Absent: as output. */
+  outputReasoning?: bigint;
+  /** Nano-USD per request, on top of tokens. */
+  perRequest?: bigint;
   /** Nano-USD per call of a tool the provider runs, by the name usage reports it under (`web_search_requests`). */
   serverToolCalls?: Readonly<Record<string, bigint>>;
   /**

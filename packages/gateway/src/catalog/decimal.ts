@@ -1,0 +1,33 @@
+/**
+ * Exact conversion between written decimals and integers. A JavaScript number stands for the decimal it prints as:
+ * `0.1` is one tenth, as whoever wrote it into a file meant.
+ */
+
+const decimalForm = /^([0-9]+)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?$/;
+
+/**
+ * `text` × 10^`places` as an integer, when that is exact.
+ *
+ * @returns undefined for anything that is not a plain non-negative decimal, or that has digits beyond `places`.
+ */
+export function scaleDecimal(text: string | number, places: number): bigint | undefined {
+  const match = decimalForm.exec(String(text).trim());
+  if (match === null) return undefined;
+  const [, whole = '', fraction = '', exponent = '0'] = match;
+  const shift = places + Number(exponent) - fraction.length;
+  const digits = BigInt(whole + fraction);
+  if (digits === 0n) return 0n;
+  if (shift >= 0) return digits * 10n ** BigInt(shift);
+  const divisor = 10n ** BigInt(-shift);
+  return digits % divisor === 0n ? digits / divisor : undefined;
+}
+
+/** USD per million tokens → nano-USD per million tokens. */
+export function nanoUsdOfUsd(usd: string | number): bigint | undefined {
+  return scaleDecimal(usd, 9);
+}
+
+/** USD per token → nano-USD per million tokens. */
+export function nanoUsdPerMillionOfUsdPerToken(usd: string | number): bigint | undefined {
+  return scaleDecimal(usd, 15);
+}
