@@ -1,0 +1,79 @@
+import type { Loss } from '@turnpike/wire/canon/loss.ts';
+import type { DialectId } from '@turnpike/wire/canon/residue.ts';
+import type { Usage } from '@turnpike/wire/canon/usage.ts';
+import type { Dialect } from '@turnpike/wire/dialect.ts';
+import type { Fault } from '@turnpike/wire/fault.ts';
+import type { Lens } from '@turnpike/wire/json/lens.ts';
+import type { Endpoint, Snapshot } from './config/snapshot.ts';
+import type { Caller } from './policy/caller.ts';
+import type { Plan } from './routing/plan.ts';
+import type { AttemptRow } from './telemetry/exchange-row.ts';
+
+/** What a client may ask of a model. */
+export type Operation = 'generate' | 'count-tokens';
+
+export type Lane = 'raw' | 'patch' | 'translate';
+
+/**
+ * The record of one client call: it walks the path of `pipeline/handle.ts`, and every stage adds what it found.
+ * What the client sent never changes; what a stage decides is written once.
+ */
+export interface Exchange {
+  readonly id: string;
+  readonly startedAtMs: number;
+  /** For durations. */
+  readonly startedMonotonicMs: number;
+  /** The dialect the client speaks. */
+  readonly face: Dialect;
+  readonly operation: Operation;
+  /** The client's request: its headers, address and abort signal. The body is in `body` once read. */
+  readonly request: Request;
+  /** The configuration in force when the exchange began; a reload does not touch it. */
+  readonly snapshot: Snapshot;
+
+  caller?: Caller;
+  body?: Body;
+  plan?: Plan;
+  attempts: AttemptRow[];
+  /** How many settlements were made: the sixth law says one. */
+  isSettled: boolean;
+  firstByteMs?: number;
+  losses: readonly Loss[];
+  /** The last error a provider answered with, as it came: passed on unchanged when the client speaks its dialect. */
+  upstreamError?: UpstreamErrorAnswer;
+}
+
+export interface UpstreamErrorAnswer {
+  /** The fault it was read as. */
+  readonly fault: Fault;
+  readonly dialect: DialectId;
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+}
+
+/** The request body: bytes as received, and what the lens found in them. */
+export interface Body {
+  readonly bytes: Uint8Array;
+  readonly lens: Lens;
+  /** The model asked for. */
+  readonly model: string;
+  readonly isStream: boolean;
+}
+
+/** How an exchange ended, for settlement. */
+export interface Outcome {
+  readonly status: number;
+  readonly fault?: Fault | undefined;
+  /** Set when an attempt answered, fully or in part. */
+  readonly served?: Served | undefined;
+}
+
+/** What the attempt that answered gave. */
+export interface Served {
+  readonly attempt: AttemptRow;
+  readonly endpoint: Endpoint;
+  readonly usage: Usage | undefined;
+  /** Tokens are an estimate: the answer ended before the provider reported usage. */
+  readonly isEstimated: boolean;
+  readonly finish: string | undefined;
+}

@@ -1,0 +1,119 @@
+import type { DialectId } from '@turnpike/wire/canon/residue.ts';
+import { Fault } from '@turnpike/wire/fault.ts';
+import type { Exchange, Operation } from '../exchange.ts';
+import { asFault } from '../pipeline/attempt.ts';
+import { dialects } from '../pipeline/dialects.ts';
+import { handle } from '../pipeline/handle.ts';
+import type { Services } from '../pipeline/services.ts';
+import { monotonicMs, nowMs } from '../runtime/clock.ts';
+import { newExchangeId } from '../runtime/exchange-id.ts';
+import { corsHeaders, preflightHeaders } from './cors.ts';
+import { anthropicModels, oneModel, openaiModels } from './models.ts';
+import { faceOfPath, methodsOf, type Route, routeOf } from './routes.ts';
+
+/** Answers one HTTP request. `services` is asked for anew each time: a reload replaces what it returns. */
+export async function serve(services: Services, request: Request): Promise<Response> {
+  const pathname = pathOf(request.url);
+  const route = routeOf(pathname);
+  const response =
+    route?.type === 'operation' && request.method === 'POST'
+      ? await handle(services, newExchange(services, request, route.face, route.operation))
+      : answer(services, request, pathname, route);
+  const { origins } = services.snapshot.server.cors;
+  if (origins.length > 0) {
+    for (const [name, value] of Object.entries(corsHeaders(request.headers.get('origin'), origins))) {
+      response.headers.set(name, value);
+    }
+  }
+  return response;
+}
+
+function newExchange(services: Services, request: Request, face: DialectId, operation: Operation): Exchange {
+  const startedAtMs = nowMs();
+  return {
+    id: newExchangeId(startedAtMs),
+    startedAtMs,
+    startedMonotonicMs: monotonicMs(),
+    face: dialects[face],
+    operation,
+    request,
+    snapshot: services.snapshot,
+    attempts: [],
+    isSettled: false,
+    losses: [],
+  };
+}
+
+/** Everything that is no exchange. */
+function answer(services: Services, request: Request, pathname: string, route: Route | undefined): Response {
+  try {
+    if (route === undefined) {
+      throw new Fault('route_unknown', {
+        message: `${shortened(pathname)} is no path of this gateway. It serves POST /v1/chat/completions, POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, /healthz and /readyz.`,
+      });
+    }
+    const methods = methodsOf(route);
+    if (request.method === 'OPTIONS') {
+      const wanted = request.headers.get('access-control-request-headers');
+      return new Response(null, { status: 204, headers: preflightHeaders(methods, wanted) });
+    }
+    if (!methods.includes(request.method)) {
+      throw new Fault('method_not_allowed', {
+        message: `${shortened(pathname)} answers ${methods.join(', ')}, not ${request.method}.`,
+      });
+    }
+    return read(services, request, route);
+  } catch (error) {
+    return refusal(request, pathname, route, asFault(error));
+  }
+}
+
+function read(services: Services, request: Request, route: Route): Response {
+  const { snapshot } = services;
+  switch (route.type) {
+    case 'root':
+      return Response.json({ name: 'turnpike', models: '/v1/models', health: '/healthz', ready: '/readyz' });
+    case 'health':
+      return new Response('ok\n');
+    case 'ready':
+      return services.active.isStopping ? new Response('shutting down\n', { status: 503 }) : new Response('ready\n');
+    case 'models': {
+      const caller = services.keys.identify(request.headers);
+      return Response.json(
+        isAnthropicClient(request)
+          ? anthropicModels(snapshot, caller, new URL(request.url).searchParams)
+          : openaiModels(snapshot, caller),
+      );
+    }
+    case 'model': {
+      const caller = services.keys.identify(request.headers);
+      return Response.json(oneModel(snapshot, caller, route.id, isAnthropicClient(request)));
+    }
+    case 'operation':
+      throw new Fault('method_not_allowed');
+  }
+}
+
+function refusal(request: Request, pathname: string, route: Route | undefined, fault: Fault): Response {
+  const face = dialects[faceOfPath(pathname, request.headers)];
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (fault.code === 'method_not_allowed' && route !== undefined) headers.allow = methodsOf(route).join(', ');
+  return new Response(JSON.stringify(face.writeFault(fault)), { status: fault.status, headers });
+}
+
+/** Anthropic's SDK always says its version; nobody else does. */
+function isAnthropicClient(request: Request): boolean {
+  return request.headers.has('anthropic-version');
+}
+
+/** The path of an absolute URL, without building a URL object for each request. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  if (start < 0) return '/';
+  const question = url.indexOf('?', start);
+  return question < 0 ? url.slice(start) : url.slice(start, question);
+}
+
+function shortened(path: string): string {
+  return path.length <= 200 ? path : `${path.slice(0, 200)}…`;
+}

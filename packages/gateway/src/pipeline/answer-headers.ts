@@ -1,0 +1,53 @@
+import type { Loss } from '@turnpike/wire/canon/loss.ts';
+import type { Exchange } from '../exchange.ts';
+import type { AttemptRow } from '../telemetry/exchange-row.ts';
+
+/** Longest `x-turnpike-losses` value, in characters; what does not fit is counted. */
+const LOSSES_CHARS_MAX = 1_000;
+
+/** Provider headers a client may see. Anything else (cookies, internals) stays here. */
+const PASSED = /^(x-ratelimit-|anthropic-ratelimit-|retry-after|openai-|x-request-id$|request-id$|x-should-retry$)/;
+
+/** What `x-turnpike-*` says about an exchange, as known when the answer starts. */
+export function answerHeaders(exchange: Exchange, attempt: AttemptRow | undefined): Record<string, string> {
+  const headers: Record<string, string> = { 'x-turnpike-exchange-id': exchange.id };
+  if (exchange.attempts.length > 0) headers['x-turnpike-attempts'] = String(exchange.attempts.length);
+  if (attempt === undefined) return headers;
+  headers['x-turnpike-provider'] = attempt.provider;
+  headers['x-turnpike-endpoint'] = headerSafe(attempt.endpoint);
+  headers['x-turnpike-model'] = headerSafe(attempt.model);
+  headers['x-turnpike-lane'] = attempt.lane;
+  if (attempt.costNanoUsd !== undefined) headers['x-turnpike-cost-usd'] = usd(attempt.costNanoUsd);
+  if (exchange.losses.length > 0) headers['x-turnpike-losses'] = lossesLine(exchange.losses);
+  return headers;
+}
+
+/** Copies the provider's own headers that clients use: rate limits, request id, retry advice. */
+export function passProviderHeaders(from: Headers, to: Record<string, string>): void {
+  for (const [name, value] of from) {
+    if (PASSED.test(name)) to[name] = value;
+  }
+}
+
+/** Nano-USD as a decimal in USD, exact: `1234n` is `0.000001234`. */
+export function usd(nanoUsd: bigint): string {
+  const sign = nanoUsd < 0n ? '-' : '';
+  const digits = (nanoUsd < 0n ? -nanoUsd : nanoUsd).toString().padStart(10, '0');
+  const fraction = digits.slice(-9).replace(/0+$/, '');
+  return `${sign}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+function lossesLine(losses: readonly Loss[]): string {
+  let line = '';
+  for (const [index, loss] of losses.entries()) {
+    const next = `${index === 0 ? '' : '; '}${loss.kind} ${loss.path}`;
+    if (line.length + next.length > LOSSES_CHARS_MAX) return headerSafe(`${line}; +${losses.length - index} more`);
+    line += next;
+  }
+  return headerSafe(line);
+}
+
+/** Header values are visible ASCII; anything else becomes `?`. */
+function headerSafe(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,100 @@
+import { Fault } from '@turnpike/wire/fault.ts';
+import type { Body, Exchange } from '../exchange.ts';
+import type { PlanStep } from '../routing/plan.ts';
+import { judgeRetry } from '../routing/retry.ts';
+import { monotonicMs } from '../runtime/clock.ts';
+import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import { dialects } from './dialects.ts';
+import { prepare } from './lane.ts';
+import type { Services } from './services.ts';
+import { type Answer, tryEndpoint } from './try-endpoint.ts';
+
+/**
+ * Walks the plan until an endpoint answers. Nothing has reached the client yet, so a failed try costs it only time:
+ * the next endpoint is tried at once, the same one after a wait, fallbacks last.
+ *
+ * @throws Fault the last try's, when none answered; `client_gone` at once when the client left.
+ */
+export async function attempt(services: Services, exchange: Exchange, body: Body): Promise<Answer> {
+  const steps = exchange.plan?.steps ?? [];
+  let failure: { fault: Fault; step: PlanStep } | undefined;
+  for (const step of steps) {
+    if (failure !== undefined) {
+      const isSame = failure.step.endpoint === step.endpoint;
+      const repeats = exchange.attempts.filter((row) => row.endpoint === step.endpoint.id).length;
+      const verdict = judgeRetry(failure.fault, isSame || isExhausted(exchange, step), repeats, services.random);
+      if (verdict.type === 'give-up') break;
+      if (verdict.type === 'skip') continue;
+      if (verdict.waitMs > 0) await waitOrGone(verdict.waitMs, exchange.request.signal);
+    }
+    const outcome = await tryStep(services, exchange, body, step);
+    if (!(outcome instanceof Fault)) return outcome;
+    if (outcome.code === 'client_gone') throw outcome;
+    failure = { fault: outcome, step };
+  }
+  throw failure?.fault ?? new Fault('model_unavailable');
+}
+
+async function tryStep(services: Services, exchange: Exchange, body: Body, step: PlanStep): Promise<Answer | Fault> {
+  const { endpoint } = step;
+  const row: AttemptRow = {
+    number: exchange.attempts.length + 1,
+    provider: endpoint.provider.id,
+    endpoint: endpoint.id,
+    model: endpoint.model,
+    lane: endpoint.provider.dialect === exchange.face.id ? 'raw' : 'translate',
+    startedAtMs: exchange.startedAtMs + (monotonicMs() - exchange.startedMonotonicMs),
+    durationMs: 0,
+    status: undefined,
+    fault: undefined,
+    upstreamRequestId: undefined,
+    usage: undefined,
+    isEstimated: false,
+    costNanoUsd: undefined,
+  };
+  exchange.attempts.push(row);
+  const startedMs = monotonicMs();
+  try {
+    const prepared = prepare(exchange, body, endpoint, dialects[endpoint.provider.dialect]);
+    row.lane = prepared.lane;
+    exchange.losses = prepared.losses;
+    return await tryEndpoint(services, exchange, body, { endpoint, prepared, row });
+  } catch (error) {
+    const fault = asFault(error);
+    if (fault.upstream !== undefined) fault.upstream.provider = endpoint.provider.id;
+    row.fault = fault.code;
+    row.status ??= fault.upstream?.status;
+    row.upstreamRequestId ??= fault.upstream?.requestId;
+    row.costNanoUsd = 0n;
+    row.durationMs = monotonicMs() - startedMs;
+    return fault;
+  }
+}
+
+/** A second round over the same endpoints is a repetition even when another one was tried in between. */
+function isExhausted(exchange: Exchange, step: PlanStep): boolean {
+  return exchange.attempts.some((row) => row.endpoint === step.endpoint.id);
+}
+
+/** Anything thrown that is no Fault is a defect of ours: it is kept as the cause and answered as `internal`. */
+export function asFault(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault('internal', { cause: error });
+}
+
+function waitOrGone(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onGone = () => {
+      clearTimeout(timer);
+      reject(new Fault('client_gone'));
+    };
+    if (signal.aborted) {
+      reject(new Fault('client_gone'));
+      return;
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onGone);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onGone, { once: true });
+  });
+}

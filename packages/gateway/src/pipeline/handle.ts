@@ -1,0 +1,44 @@
+import { Fault } from '@turnpike/wire/fault.ts';
+import type { Exchange } from '../exchange.ts';
+import { asFault, attempt } from './attempt.ts';
+import { planAttempts } from './plan-attempts.ts';
+import { readBody } from './read-body.ts';
+import { refuse } from './refuse.ts';
+import type { Services } from './services.ts';
+import { settle } from './settle.ts';
+import { stream } from './stream.ts';
+
+/**
+ * The path of one exchange, from the client's request to its settlement. `stages.ts` lists the same stages and
+ * `docs/lifecycle.md` explains them; a comment marks the place of each that is still to come.
+ *
+ * Never rejects: whatever goes wrong is answered in the client's dialect.
+ */
+export async function handle(services: Services, exchange: Exchange): Promise<Response> {
+  services.active.enter();
+  try {
+    admit(services, exchange);
+    exchange.caller = services.keys.identify(exchange.request.headers); // stage: identify
+    const body = await readBody(exchange); // stage: read
+    exchange.body = body;
+    // place: limit
+    // place: guard-input
+    // place: hold
+    // place: cache-look
+    exchange.plan = planAttempts(services, exchange, body); // stage: plan
+    const answer = await attempt(services, exchange, body); // stage: attempt
+    return stream(services, exchange, answer); // stage: stream
+    // place: guard-output
+  } catch (error) {
+    const fault = asFault(error);
+    settle(services, exchange, { status: fault.status, fault }); // stage: settle
+    return refuse(exchange, fault);
+  }
+}
+
+function admit(services: Services, exchange: Exchange): void {
+  if (services.active.isStopping) throw new Fault('shutting_down', { retryAfterMs: 1_000 });
+  if (services.active.count > exchange.snapshot.server.exchangesMax) {
+    throw new Fault('overloaded', { retryAfterMs: 1_000 });
+  }
+}

@@ -1,0 +1,74 @@
+import { Fault } from '@turnpike/wire/fault.ts';
+import type { Endpoint, ModelRoute } from '../config/snapshot.ts';
+import type { Body, Exchange } from '../exchange.ts';
+import { type Caller, mayUse } from '../policy/caller.ts';
+import { type Plan, plan } from '../routing/plan.ts';
+import type { Services } from './services.ts';
+
+/**
+ * Finds the model and its fallbacks and orders what could serve them.
+ *
+ * @throws Fault `model_unknown` (with near names), `model_forbidden`, `model_unavailable` or `feature_unsupported`.
+ */
+export function planAttempts(services: Services, exchange: Exchange, body: Body): Plan {
+  const { snapshot, caller } = exchange;
+  const route = snapshot.resolveModel(body.model);
+  if (caller !== undefined && !mayUse(caller, body.model)) {
+    throw new Fault('model_forbidden', {
+      param: 'model',
+      message: `The key "${caller.name}" may not use the model "${body.model}".`,
+    });
+  }
+  if (route === undefined) throw unknownModel(exchange, body.model);
+  const made = plan({
+    routes: [route, ...fallbacksOf(exchange, route, caller)],
+    unfit: (endpoint) => unfit(exchange, endpoint),
+    random: services.random,
+  });
+  if (made.steps.length > 0) return made;
+  if (route.endpoints.length > 0 && exchange.operation === 'count-tokens') {
+    throw new Fault('feature_unsupported', {
+      message: `No provider of the model "${body.model}" counts tokens.`,
+      param: 'model',
+    });
+  }
+  throw new Fault('model_unavailable', {
+    message: `The model "${body.model}" is configured, but no endpoint can serve it (${route.reason}).`,
+    param: 'model',
+  });
+}
+
+function unfit(exchange: Exchange, endpoint: Endpoint): string | undefined {
+  if (exchange.operation !== 'count-tokens') return undefined;
+  return endpoint.provider.countTokens === true ? undefined : `${endpoint.provider.name} does not count tokens`;
+}
+
+/** Fallbacks the caller may use. A fallback is no way around a key's models. */
+function fallbacksOf(exchange: Exchange, route: ModelRoute, caller: Caller | undefined): ModelRoute[] {
+  const routes: ModelRoute[] = [];
+  for (const name of route.fallbacks) {
+    if (caller !== undefined && !mayUse(caller, name)) continue;
+    const fallback = exchange.snapshot.resolveModel(name);
+    if (fallback !== undefined) routes.push(fallback);
+  }
+  return routes;
+}
+
+function unknownModel(exchange: Exchange, model: string): Fault {
+  const { caller } = exchange;
+  const near = exchange.snapshot.nearNames(model).filter((name) => caller === undefined || mayUse(caller, name));
+  const hint = near.length === 0 ? ' GET /v1/models lists what there is.' : ` Did you mean ${orList(near)}?`;
+  return new Fault('model_unknown', {
+    param: 'model',
+    message: `There is no model "${shortened(model)}" here.${hint}`,
+  });
+}
+
+function orList(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}
+
+function shortened(name: string): string {
+  return name.length <= 200 ? name : `${name.slice(0, 200)}…`;
+}

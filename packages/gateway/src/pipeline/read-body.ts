@@ -1,0 +1,67 @@
+import { Fault } from '@turnpike/wire/fault.ts';
+import { fieldBoolean, fieldString, scanJsonObject } from '@turnpike/wire/json/lens.ts';
+import type { Body, Exchange } from '../exchange.ts';
+
+/**
+ * Reads the client's body and looks at it through the lens: JSON syntax, nesting, duplicate keys, and the few fields
+ * the gateway itself goes by.
+ *
+ * @throws Fault `body_too_large`, `body_malformed`, `body_ambiguous`, `body_too_deep` or `body_invalid`.
+ */
+export async function readBody(exchange: Exchange): Promise<Body> {
+  const bytes = await bodyBytes(exchange.request, exchange.snapshot.server.bodyBytesMax);
+  if (bytes.length === 0) {
+    throw new Fault('body_malformed', { message: 'The body is empty; a JSON object was expected.' });
+  }
+  const lens = scanJsonObject(bytes);
+  if (!lens.ok) throw new Fault(lens.code, { message: lens.message });
+
+  const modelField = lens.fields.get('model');
+  const model = fieldString(bytes, modelField);
+  if (model === undefined || model === '') {
+    throw new Fault('body_invalid', {
+      param: 'model',
+      message:
+        modelField === undefined ? 'model is missing; name the model to use.' : 'model must be a non-empty string.',
+    });
+  }
+  const streamField = lens.fields.get('stream');
+  const isStream = fieldBoolean(bytes, streamField);
+  if (streamField !== undefined && isStream === undefined && !isNull(bytes, streamField.start)) {
+    throw new Fault('body_invalid', { param: 'stream', message: 'stream must be true or false.' });
+  }
+  return { bytes, lens, model, isStream: isStream === true };
+}
+
+async function bodyBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const declared = request.headers.get('content-length');
+  if (declared !== null) {
+    if (Number(declared) > bytesMax) throw tooLarge(bytesMax);
+    return await request.bytes();
+  }
+  if (request.body === null) return new Uint8Array(0);
+  // Chunked: the length is known only by counting.
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks, total);
+    total += value.length;
+    if (total > bytesMax) {
+      await reader.cancel();
+      throw tooLarge(bytesMax);
+    }
+    chunks.push(value);
+  }
+}
+
+function tooLarge(bytesMax: number): Fault {
+  return new Fault('body_too_large', {
+    message: `The body is larger than ${bytesMax} bytes (server.bodyBytesMax in turnpike.yaml).`,
+  });
+}
+
+function isNull(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0x6e; // n
+}

@@ -1,0 +1,171 @@
+import type { Loss } from '@turnpike/wire/canon/loss.ts';
+import type { StreamEvent } from '@turnpike/wire/canon/stream.ts';
+import { mergeUsage, type Usage } from '@turnpike/wire/canon/usage.ts';
+import type {
+  Dialect,
+  ReadResponseOptions,
+  StreamReader,
+  StreamTap,
+  StreamWriter,
+  WriteResponseOptions,
+} from '@turnpike/wire/dialect.ts';
+import { Fault } from '@turnpike/wire/fault.ts';
+import { SseDecoder } from '@turnpike/wire/framing/sse.ts';
+
+const NOTHING = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/**
+ * Carries a stream from provider to client: bytes in, bytes out, and what was learnt in passing. Both lanes look the
+ * same from outside, so that deadlines, backpressure and settlement are written once.
+ */
+export interface Relay {
+  /** Takes a chunk of the provider's; returns what to send to the client now, possibly nothing. */
+  push(chunk: Uint8Array): Uint8Array;
+  /**
+   * To be called once when the provider's stream ended. Returns the last bytes for the client; a stream that was cut
+   * ends with the fault in the client's dialect.
+   */
+  end(): Uint8Array;
+  /** The stream failed on our side: the fault, in the client's dialect. Empty when the client saw one already. */
+  fail(fault: Fault): Uint8Array;
+  readonly usage: Usage | undefined;
+  readonly finish: string | undefined;
+  readonly responseId: string | undefined;
+  readonly contentEvents: number;
+  /** An error the provider sent inside the stream, or the lack of a proper end. */
+  readonly fault: Fault | undefined;
+  /** May a comment be put in here? */
+  readonly atBoundary: boolean;
+  readonly losses: readonly Loss[];
+}
+
+/** Same dialect: the provider's bytes pass, a tap looks on. */
+export class RawRelay implements Relay {
+  readonly #dialect: Dialect;
+  readonly #tap: StreamTap;
+  #fault: Fault | undefined;
+  readonly losses: readonly Loss[] = [];
+
+  constructor(dialect: Dialect, stripUsage: boolean) {
+    this.#dialect = dialect;
+    this.#tap = dialect.streamTap({ stripUsage });
+  }
+
+  push(chunk: Uint8Array): Uint8Array {
+    return this.#tap.push(chunk);
+  }
+
+  end(): Uint8Array {
+    const rest = this.#tap.flush();
+    // Some compatible providers close after the finish reason without a last word; then nothing is missing.
+    const isDone = this.#tap.ended || this.#tap.finish !== undefined;
+    if (isDone || this.#tap.fault !== undefined) return rest;
+    this.#fault = new Fault('upstream_cut_short');
+    return joined(rest, this.fail(this.#fault));
+  }
+
+  fail(fault: Fault): Uint8Array {
+    if (this.#tap.fault !== undefined) return NOTHING;
+    // A cut event would swallow what follows; a blank line ends it.
+    const gap = this.#tap.atBoundary ? '' : '\n\n';
+    return encoder.encode(gap + this.#dialect.writeStreamFault(fault));
+  }
+
+  get usage(): Usage | undefined {
+    return this.#tap.usage;
+  }
+
+  get finish(): string | undefined {
+    return this.#tap.finish?.unified;
+  }
+
+  get responseId(): string | undefined {
+    return this.#tap.responseId;
+  }
+
+  get contentEvents(): number {
+    return this.#tap.contentEvents;
+  }
+
+  get fault(): Fault | undefined {
+    return this.#tap.fault ?? this.#fault;
+  }
+
+  get atBoundary(): boolean {
+    return this.#tap.atBoundary;
+  }
+}
+
+/** Another dialect: provider's events → canon → client's events. */
+export class TranslateRelay implements Relay {
+  readonly #face: Dialect;
+  readonly #decoder = new SseDecoder();
+  readonly #reader: StreamReader;
+  readonly #writer: StreamWriter;
+  usage: Usage | undefined;
+  finish: string | undefined;
+  responseId: string | undefined;
+  contentEvents = 0;
+  fault: Fault | undefined;
+  readonly atBoundary = true;
+
+  constructor(source: Dialect, face: Dialect, read: ReadResponseOptions, write: WriteResponseOptions) {
+    this.#face = face;
+    this.#reader = source.streamReader(read);
+    this.#writer = face.streamWriter(write);
+  }
+
+  get losses(): readonly Loss[] {
+    return this.#writer.losses;
+  }
+
+  push(chunk: Uint8Array): Uint8Array {
+    let text = '';
+    for (const event of this.#decoder.push(chunk)) {
+      for (const step of this.#reader.read(event)) text += this.#step(step);
+    }
+    return text === '' ? NOTHING : encoder.encode(text);
+  }
+
+  end(): Uint8Array {
+    let text = '';
+    for (const event of this.#decoder.end().events) {
+      for (const step of this.#reader.read(event)) text += this.#step(step);
+    }
+    for (const step of this.#reader.end()) text += this.#step(step);
+    return text === '' ? NOTHING : encoder.encode(text);
+  }
+
+  fail(fault: Fault): Uint8Array {
+    return this.fault === undefined ? encoder.encode(this.#face.writeStreamFault(fault)) : NOTHING;
+  }
+
+  /** Notes what accounting needs and writes the event. After a fault nothing more is written. */
+  #step(event: StreamEvent): string {
+    if (this.fault !== undefined) return '';
+    switch (event.type) {
+      case 'response-start':
+        this.responseId = event.id;
+        break;
+      case 'part-delta':
+        this.contentEvents++;
+        break;
+      case 'usage':
+        this.usage = mergeUsage(this.usage, event.usage);
+        break;
+      case 'choice-end':
+        this.finish ??= event.finish.unified;
+        break;
+      case 'fault':
+        this.fault = event.fault;
+        return this.#face.writeStreamFault(event.fault);
+    }
+    return this.#writer.write(event);
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (a.length === 0) return b;
+  return b.length === 0 ? a : Buffer.concat([a, b]);
+}

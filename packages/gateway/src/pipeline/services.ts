@@ -1,0 +1,56 @@
+import type { Snapshot } from '../config/snapshot.ts';
+import type { KeyTable } from '../policy/identify.ts';
+import type { Alarms } from '../runtime/alarm.ts';
+import type { Reachability } from '../runtime/reachable.ts';
+import type { ExchangeRow } from '../telemetry/exchange-row.ts';
+
+/** What the pipeline needs from its house. Built in `compose.ts`, replaced in tests. */
+export interface Services {
+  /** The configuration in force; read once per exchange. */
+  readonly snapshot: Snapshot;
+  readonly keys: KeyTable;
+  readonly alarms: Alarms;
+  readonly reachability: Reachability;
+  /** Takes the row of a settled exchange. Never throws, never waits. */
+  readonly record: (row: ExchangeRow) => void;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Under way at once: streams count until their last byte. */
+  readonly active: ActiveExchanges;
+}
+
+/** Counts exchanges under way and lets a stopping gateway wait for them. */
+export class ActiveExchanges {
+  #count = 0;
+  #waiters: (() => void)[] = [];
+  isStopping = false;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  enter(): void {
+    this.#count++;
+  }
+
+  leave(): void {
+    this.#count--;
+    if (this.#count === 0) {
+      for (const wake of this.#waiters) wake();
+      this.#waiters = [];
+    }
+  }
+
+  /** Resolves when none is under way, or after `limitMs`. @returns how many are left. */
+  async drained(limitMs: number): Promise<number> {
+    if (this.#count === 0) return 0;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.#waiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    return this.#count;
+  }
+}

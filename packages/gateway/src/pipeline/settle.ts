@@ -1,0 +1,67 @@
+import type { Usage } from '@turnpike/wire/canon/usage.ts';
+import type { Endpoint } from '../config/snapshot.ts';
+import type { Exchange, Outcome } from '../exchange.ts';
+import { costOf } from '../ledger/cost.ts';
+import { monotonicMs } from '../runtime/clock.ts';
+import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import type { Services } from './services.ts';
+
+/** Notes what an attempt used and cost. */
+export function recordAttempt(
+  exchange: Exchange,
+  row: AttemptRow,
+  endpoint: Endpoint,
+  usage: Usage | undefined,
+  isEstimated: boolean,
+): void {
+  row.usage = usage;
+  row.isEstimated = isEstimated;
+  row.costNanoUsd = usage === undefined ? undefined : costOf(usage, endpoint.price)?.nanoUsd;
+  row.durationMs = exchange.startedAtMs + (monotonicMs() - exchange.startedMonotonicMs) - row.startedAtMs;
+}
+
+/**
+ * Ends the exchange: what it used and cost goes into its log row. Exactly once, whatever happened before: a second call
+ * is a defect, and is refused rather than counted.
+ */
+export function settle(services: Services, exchange: Exchange, outcome: Outcome): void {
+  if (exchange.isSettled) return;
+  exchange.isSettled = true;
+  const { served, fault } = outcome;
+  services.record({
+    id: exchange.id,
+    startedAtMs: exchange.startedAtMs,
+    durationMs: monotonicMs() - exchange.startedMonotonicMs,
+    firstByteMs: exchange.firstByteMs,
+    keyName: exchange.caller?.name,
+    face: exchange.face.id,
+    operation: exchange.operation,
+    modelAsked: exchange.body?.model ?? '',
+    isStream: exchange.body?.isStream ?? false,
+    status: outcome.status,
+    fault: fault?.code,
+    faultMessage: fault?.message,
+    provider: served?.endpoint.provider.id,
+    endpoint: served?.endpoint.id,
+    modelServed: served?.endpoint.model,
+    lane: served?.attempt.lane,
+    finish: served?.finish,
+    usage: served?.usage,
+    isEstimated: served?.isEstimated ?? false,
+    costNanoUsd: totalCost(exchange.attempts),
+    losses: exchange.losses,
+    attempts: exchange.attempts,
+    plan: exchange.plan?.reasons ?? [],
+  });
+  services.active.leave();
+}
+
+/** The sum over attempts; unknown as soon as one of them is. */
+function totalCost(attempts: readonly AttemptRow[]): bigint | undefined {
+  let total = 0n;
+  for (const { costNanoUsd } of attempts) {
+    if (costNanoUsd === undefined) return undefined;
+    total += costNanoUsd;
+  }
+  return total;
+}

@@ -1,0 +1,145 @@
+import { Fault } from '@turnpike/wire/fault.ts';
+import type { Exchange, Outcome } from '../exchange.ts';
+import type { Alarm } from '../runtime/alarm.ts';
+import { monotonicMs } from '../runtime/clock.ts';
+import { answerHeaders, passProviderHeaders } from './answer-headers.ts';
+import { asFault } from './attempt.ts';
+import { estimateUsage } from './estimate.ts';
+import type { Services } from './services.ts';
+import { recordAttempt, settle } from './settle.ts';
+import type { Answer, StreamAnswer, WholeAnswer } from './try-endpoint.ts';
+
+/** Sent on a silent stream so that proxies and clients keep the connection. A comment: every SSE parser skips it. */
+const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n');
+
+/** Bun's direct stream: writes go to the socket at once, and `flush` waits while the client is slow to read. */
+interface DirectController {
+  write(bytes: Uint8Array): number | Promise<number>;
+  flush(): number | Promise<number>;
+  close(): void;
+}
+
+/** Hands the answer to the client and settles the exchange when the last byte has passed. */
+export function stream(services: Services, exchange: Exchange, answer: Answer): Response {
+  return answer.type === 'whole' ? whole(services, exchange, answer) : streamed(services, exchange, answer);
+}
+
+function whole(services: Services, exchange: Exchange, answer: WholeAnswer): Response {
+  exchange.firstByteMs = monotonicMs() - exchange.startedMonotonicMs;
+  const { endpoint, usage, finish, row } = answer;
+  recordAttempt(exchange, row, endpoint, usage, false);
+  settle(services, exchange, {
+    status: 200,
+    served: { attempt: row, endpoint, usage, isEstimated: false, finish },
+  });
+  const headers = answerHeaders(exchange, row);
+  passProviderHeaders(answer.headers, headers);
+  headers['content-type'] = answer.contentType;
+  return new Response(answer.bytes, { status: 200, headers });
+}
+
+function streamed(services: Services, exchange: Exchange, answer: StreamAnswer): Response {
+  const headers = answerHeaders(exchange, answer.row);
+  passProviderHeaders(answer.headers, headers);
+  headers['content-type'] = 'text/event-stream; charset=utf-8';
+  headers['cache-control'] = 'no-cache';
+  // Proxies in front (nginx) would otherwise collect the stream.
+  headers['x-accel-buffering'] = 'no';
+
+  const passage = new Passage(services, exchange, answer);
+  const source: unknown = {
+    type: 'direct',
+    pull: (controller: DirectController) => passage.run(controller),
+    cancel: () => passage.abandon(),
+  };
+  return new Response(new ReadableStream(source as UnderlyingSource<Uint8Array>), { status: 200, headers });
+}
+
+/** One stream on its way from provider to client. */
+class Passage {
+  readonly #services: Services;
+  readonly #exchange: Exchange;
+  readonly #answer: StreamAnswer;
+  readonly #keepAlive: Alarm;
+  #controller: DirectController | undefined;
+  #isOver = false;
+
+  constructor(services: Services, exchange: Exchange, answer: StreamAnswer) {
+    this.#services = services;
+    this.#exchange = exchange;
+    this.#answer = answer;
+    this.#keepAlive = { dueAtMs: Number.POSITIVE_INFINITY, ring: () => this.#comment() };
+    // The client may leave before the first pull: then nobody else would end this.
+    exchange.request.signal.addEventListener('abort', this.#onGone);
+  }
+
+  readonly #onGone = () => this.abandon();
+
+  async run(controller: DirectController): Promise<void> {
+    const { call, relay, response } = this.#answer;
+    this.#controller = controller;
+    this.#exchange.firstByteMs = monotonicMs() - this.#exchange.startedMonotonicMs;
+    this.#services.alarms.add(this.#keepAlive);
+    try {
+      await this.#send(this.#answer.first);
+      for (let done = this.#answer.isComplete; !done; ) {
+        const chunk = await call.read(response);
+        done = chunk === undefined;
+        const bytes = chunk === undefined ? relay.end() : relay.push(chunk);
+        if (bytes.length > 0) await this.#send(bytes);
+        if (relay.fault !== undefined) break;
+      }
+      this.#finish({ status: 200, fault: relay.fault });
+    } catch (error) {
+      const fault = asFault(error);
+      if (fault.code !== 'client_gone') await this.#sendLast(relay.fail(fault));
+      this.#finish({ status: fault.code === 'client_gone' ? fault.status : 200, fault });
+    } finally {
+      controller.close();
+    }
+  }
+
+  /** The client is gone: close the upstream now and settle for what was produced. */
+  abandon(): void {
+    const gone = new Fault('client_gone');
+    this.#finish({ status: gone.status, fault: gone });
+  }
+
+  async #send(bytes: Uint8Array): Promise<void> {
+    const controller = this.#controller;
+    if (controller === undefined || this.#isOver) return;
+    controller.write(bytes);
+    const { keepAliveMs } = this.#exchange.snapshot.server;
+    this.#keepAlive.dueAtMs = keepAliveMs > 0 ? monotonicMs() + keepAliveMs : Number.POSITIVE_INFINITY;
+    const flushed = controller.flush();
+    // A promise means that the client reads slower than the provider sends: wait, and so read no further upstream.
+    if (flushed instanceof Promise) await flushed;
+  }
+
+  async #sendLast(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 0) await this.#send(bytes);
+  }
+
+  #comment(): void {
+    if (this.#answer.relay.atBoundary) void this.#send(KEEP_ALIVE);
+    else this.#keepAlive.dueAtMs = monotonicMs() + this.#exchange.snapshot.server.keepAliveMs;
+  }
+
+  /** Runs once, whichever way the stream ended. */
+  #finish(outcome: Omit<Outcome, 'served'>): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { endpoint, relay, row, call } = this.#answer;
+    this.#services.alarms.remove(this.#keepAlive);
+    this.#exchange.request.signal.removeEventListener('abort', this.#onGone);
+    if (outcome.fault === undefined) call.close();
+    else call.abandon();
+    const isEstimated = relay.usage?.outputTokens === undefined || (outcome.fault !== undefined && !relay.finish);
+    const usage = isEstimated ? estimateUsage(this.#exchange, relay) : relay.usage;
+    row.fault = outcome.fault?.code;
+    recordAttempt(this.#exchange, row, endpoint, usage, isEstimated);
+    this.#exchange.losses = [...this.#exchange.losses, ...relay.losses];
+    const served = { attempt: row, endpoint, usage, isEstimated, finish: relay.finish };
+    settle(this.#services, this.#exchange, { ...outcome, served });
+  }
+}
