@@ -132,7 +132,7 @@ export class Fold {
     const { choice, value } = this.openPart(index, part, `part-delta (${delta.type})`);
     const added = addDelta(value, delta);
     if (added === undefined)
-      throw garbled(`a ${delta.type} delta came for part ${part} of choice ${index}, ${value.type}`);
+      throw garbled(`delta (${delta.type}) came for part ${part} of choice ${index}, which is ${value.type}`);
     choice.parts[part] = added;
   }
 
