@@ -1,0 +1,194 @@
+/**
+ * What "no difference" means after a trip through another dialect. Everything not excused here, or by a `Loss`, is a
+ * defect, so each rule says why the two sides mean the same to the model, the provider and the bill.
+ *
+ * Requests
+ *  R1 Neighbouring messages of one role are one message. Both dialects show the model the joined turn; Anthropic
+ *     joins them itself. What a message carries beside its parts (name, cache mark, residue) is compared still.
+ *  R2 `system` and `developer` are one role: OpenAI's newer name for the same instructions.
+ *  R3 A tool result belongs to its call, not to a role: one dialect has tool messages, the other puts results into the
+ *     user's turn.
+ *  R4 A mark on a message marks the end of its last part: that is where the cached prefix ends in both cases.
+ *  R5 An empty text carries nothing, unless it carries a mark or residue.
+ *  R6 Arguments are equal when they are the same JSON; no arguments and `{}` are the same call. Text that is no JSON
+ *     must be the same text.
+ *  R7 Whether usage is wanted in the stream is a question only one dialect asks; the other always tells.
+ *  R8 The response format `text` is what both dialects do without being told.
+ *  R9 A bare text as a tool's result is a list of that one text.
+ *
+ * Responses
+ *  A1 Texts of one choice that follow each other are one text: one dialect has a single string. Citations are compared
+ *     by what they cite, at their place in the joined text; a citation without bounds spans the text it stands on.
+ *  A2 Kinds of content are compared each in its own order; the order *among* kinds is compared by runs
+ *     (`choices[0].parts`) and needs a loss when it changed.
+ *  A3 The provider's own word for the finish, and the usage object as received, are that dialect's; what they mean
+ *     (`unified`, each counted kind) is compared.
+ *  A4 Residue of form (`~…`) is no content.
+ *  R5 and R6 hold here too.
+ */
+import type { Loss } from '@turnpike/wire/canon/loss.ts';
+import type { Part } from '@turnpike/wire/canon/part.ts';
+import type { CanonRequest, Message } from '@turnpike/wire/canon/request.ts';
+import type { CanonResponse, Choice } from '@turnpike/wire/canon/response.ts';
+import { parseJson } from '@turnpike/wire/json/parse.ts';
+import { alignItems, ENVELOPE, type Item } from './alignment.ts';
+import { type Difference, differences, uncovered } from './difference.ts';
+
+/** Differences between a request and what came back of it, that neither a rule nor a loss accounts for. */
+export function requestDifferences(before: CanonRequest, after: CanonRequest, losses: readonly Loss[]): Difference[] {
+  return [
+    ...uncovered(differences('', requestFields(before), requestFields(after)), losses),
+    ...alignItems(before.messages.flatMap(messageItems), after.messages.flatMap(messageItems), losses),
+  ];
+}
+
+function requestFields(request: CanonRequest): unknown {
+  const { messages: _compared, streamUsage: _R7, responseFormat, ...rest } = request;
+  return { ...rest, responseFormat: responseFormat?.type === 'text' ? undefined : responseFormat }; // R8
+}
+
+function messageItems(message: Message, at: number): Item[] {
+  const role = message.role === 'developer' ? 'system' : message.role; // R2
+  const path = `messages[${at}]`;
+  const { name, residue, cacheMark } = message;
+  const last = message.parts.length - 1;
+  const isOnPart = cacheMark !== undefined && last >= 0 && message.parts[last]?.cacheMark === undefined;
+  const envelope = { name, residue, cacheMark: isOnPart ? undefined : cacheMark };
+  const parts = message.parts.map(
+    (part, index) => (isOnPart && index === last ? { ...part, cacheMark } : part), // R4
+  );
+  const items = parts.flatMap((part, index) => partItems(part, `${path}.parts[${index}]`, role));
+  const isBare = differences('', envelope, undefined).length === 0;
+  return isBare ? items : [{ path, kind: ENVELOPE, value: envelope }, ...items]; // R1
+}
+
+function partItems(part: Part, path: string, role: string): Item[] {
+  if (isEmptyText(part)) return [];
+  const owner = part.type === 'tool-result' ? 'tool' : role; // R3
+  return [{ path, kind: `${owner} ${part.type}`, value: partValue(part) }];
+}
+
+function partValue(part: Part): unknown {
+  if (part.type === 'tool-call') return { ...part, argumentsJson: argumentsValue(part.argumentsJson, part.input) };
+  if (part.type === 'tool-result') {
+    return { ...part, content: part.content.filter((inner) => !isEmptyText(inner)).map(partValue) }; // R5, R9
+  }
+  return part;
+}
+
+function isEmptyText(part: Part): boolean {
+  return (
+    part.type === 'text' && part.text === '' && differences('', { ...part, type: '', text: '' }, BARE).length === 0
+  );
+}
+
+const BARE = { type: '', text: '' };
+
+function argumentsValue(text: string, input: 'function' | 'custom' | undefined): unknown {
+  if (input === 'custom') return text;
+  if (text.trim() === '') return {}; // R6
+  try {
+    return parseJson(text);
+  } catch {
+    return text; // Models err; then the text itself is what must survive.
+  }
+}
+
+/** Differences between a response and what came back of it, that neither a rule nor a loss accounts for. */
+export function responseDifferences(
+  before: CanonResponse,
+  after: CanonResponse,
+  losses: readonly Loss[],
+): Difference[] {
+  const fields = ({ choices: _compared, usage, ...rest }: CanonResponse) => ({
+    ...rest,
+    usage: { ...usage, raw: undefined }, // A3
+  });
+  const count = Math.max(before.choices.length, after.choices.length);
+  const open = uncovered(differences('', fields(before), fields(after)), losses);
+  for (let at = 0; at < count; at++) {
+    open.push(...choiceDifferences(`choices[${at}]`, before.choices[at], after.choices[at], losses));
+  }
+  return open;
+}
+
+function choiceDifferences(
+  path: string,
+  before: Choice | undefined,
+  after: Choice | undefined,
+  losses: readonly Loss[],
+): Difference[] {
+  if (before === undefined || after === undefined) return uncovered([{ path, was: before, is: after }], losses);
+  const was = contentOf(before, path);
+  const is = contentOf(after, path);
+  const open = uncovered(differences(path, choiceFields(before), choiceFields(after)), losses);
+  for (const kind of new Set([...was.items, ...is.items].map((item) => item.kind))) {
+    const ofKind = (items: Item[]) => items.filter((item) => item.kind === kind);
+    open.push(...alignItems(ofKind(was.items), ofKind(is.items), losses));
+  }
+  open.push(...textDifferences(path, was, is, losses));
+  const partsChanged = losses.some((loss) => loss.path === path || loss.path.startsWith(`${path}.parts`));
+  if (was.order !== is.order && !partsChanged) open.push({ path: `${path}.parts`, was: was.order, is: is.order });
+  return open;
+}
+
+function choiceFields({ parts: _compared, finish, ...rest }: Choice): unknown {
+  return { ...rest, finish: finish && { ...finish, raw: undefined } }; // A3
+}
+
+interface Content {
+  /** All but texts. */
+  items: Item[];
+  texts: { path: string; text: string }[];
+  citations: Item[];
+  /** Kinds in order, runs of one kind counted once. */
+  order: string;
+}
+
+/** A1 and A2. */
+function contentOf(choice: Choice, path: string): Content {
+  const content: Content = { items: [], texts: [], citations: [], order: '' };
+  let length = 0;
+  const kinds: string[] = [];
+  choice.parts.forEach((part, index) => {
+    const at = `${path}.parts[${index}]`;
+    if (isEmptyText(part)) return;
+    if (kinds.at(-1) !== part.type) kinds.push(part.type);
+    if (part.type !== 'text') {
+      content.items.push(...partItems(part, at, 'assistant'));
+      return;
+    }
+    content.texts.push({ path: at, text: part.text });
+    const bare = { ...part, type: undefined, text: undefined, citations: undefined };
+    if (differences(at, bare, undefined).length > 0) content.items.push({ path: at, kind: ENVELOPE, value: bare });
+    part.citations?.forEach(({ raw: _A3, start, end, ...cited }, number) => {
+      const value = { ...cited, start: length + (start ?? 0), end: length + (end ?? part.text.length) };
+      content.citations.push({ path: `${at}.citations[${number}]`, kind: 'citation', value });
+    });
+    length += part.text.length;
+  });
+  content.order = kinds.join(' ');
+  return content;
+}
+
+function textDifferences(path: string, was: Content, is: Content, losses: readonly Loss[]): Difference[] {
+  const open = alignItems(was.citations, is.citations, losses);
+  const joined = (content: Content) => content.texts.map((one) => one.text).join('');
+  if (joined(was) === joined(is)) return open;
+  const kept = was.texts.filter((one) => uncovered([{ path: one.path, was: '', is: '' }], losses).length > 0);
+  if (kept.map((one) => one.text).join('') === joined(is)) return open;
+  const isRewritten = kept.length < was.texts.length && isSubsequence(kept, joined(is));
+  if (isRewritten) return open;
+  return [...open, { path: `${path}.parts`, was: joined(was), is: joined(is) }];
+}
+
+/** Are all texts there, in their order, whatever stands between them? */
+function isSubsequence(texts: readonly { text: string }[], whole: string): boolean {
+  let from = 0;
+  for (const { text } of texts) {
+    const found = whole.indexOf(text, from);
+    if (found < 0) return false;
+    from = found + text.length;
+  }
+  return true;
+}

@@ -1,0 +1,77 @@
+/**
+ * Law 3: the fold of a stream is the whole response. Recordings hold one or the other, so each is taken to the other
+ * form by the dialect itself and back: whole → stream → fold, and stream → fold → whole.
+ */
+import { describe, test } from 'bun:test';
+import { fold } from '@turnpike/wire/canon/fold.ts';
+import type { CanonResponse } from '@turnpike/wire/canon/response.ts';
+import { unfold } from '@turnpike/wire/canon/unfold.ts';
+import type { Dialect } from '@turnpike/wire/dialect.ts';
+import { describeCorpus, type Recording } from '../corpus.ts';
+import { Tally } from '../tally.ts';
+import { bytesOf, dialects, otherDialects, readStream, writeOptions, writeStream } from '../trip.ts';
+import { type Difference, describeDifferences, differences } from './difference.ts';
+import { responseDifferences } from './equivalence.ts';
+import { startedStream, wholeResponse } from './recorded.ts';
+
+describeCorpus('law 3: fold(stream) equals the whole', (corpus) => {
+  for (const dialect of Object.values(dialects)) {
+    const recordings = corpus.filter((recording) => recording.dialect === dialect.id);
+    describe(dialect.id, () => {
+      lawTest(`${dialect.id} whole as stream`, recordings, (recording) => {
+        const body = wholeResponse(recording);
+        return body && (() => wholeAsStream(dialect, dialect.readResponse(body, { quirks: {} })));
+      });
+      lawTest(`${dialect.id} stream as whole`, recordings, (recording) => {
+        const events = startedStream(dialect, recording);
+        return events && (() => streamAsWhole(dialect, fold(events)));
+      });
+      for (const other of otherDialects(dialect)) {
+        lawTest(`${dialect.id} stream written as ${other.id}, streamed and whole`, recordings, (recording) => {
+          const events = startedStream(dialect, recording);
+          if (events === undefined) return undefined;
+          return () => {
+            const streamed = fold(readStream(other, [bytesOf(writeStream(other, events).text)]));
+            const whole = other.readResponse(other.writeResponse(fold(events), writeOptions).body, { quirks: {} });
+            return responseDifferences(withoutOwnReport(whole), withoutOwnReport(streamed), []);
+          };
+        });
+      }
+    });
+  }
+});
+
+function lawTest(
+  title: string,
+  recordings: readonly Recording[],
+  prepare: (recording: Recording) => (() => Difference[]) | undefined,
+): void {
+  const tally = new Tally(`law 3 ${title}`);
+  test(title, () => {
+    for (const recording of recordings) {
+      const run = prepare(recording);
+      if (run === undefined) continue;
+      tally.run(recording.id, () => {
+        const open = run();
+        if (open.length > 0) throw new Error(describeDifferences(open));
+      });
+    }
+    tally.expectAllPassed();
+  });
+}
+
+function wholeAsStream(dialect: Dialect, whole: CanonResponse): Difference[] {
+  const { text } = writeStream(dialect, unfold(whole));
+  return differences('', withoutOwnReport(whole), withoutOwnReport(fold(readStream(dialect, [bytesOf(text)]))));
+}
+
+function streamAsWhole(dialect: Dialect, folded: CanonResponse): Difference[] {
+  const { body } = dialect.writeResponse(folded, writeOptions);
+  const whole = dialect.readResponse(body, { quirks: {} });
+  return differences('', withoutOwnReport(folded), withoutOwnReport(whole));
+}
+
+/** The usage object as received may come in parts in a stream; what it counts is compared in full. */
+function withoutOwnReport(response: CanonResponse): CanonResponse {
+  return { ...response, usage: response.usage && { ...response.usage, raw: undefined } };
+}
