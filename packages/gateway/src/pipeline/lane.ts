@@ -3,12 +3,12 @@ import type { Dialect } from '@turnpike/wire/dialect.ts';
 import { Fault } from '@turnpike/wire/fault.ts';
 import { fieldJson } from '@turnpike/wire/json/lens.ts';
 import { parseJson } from '@turnpike/wire/json/parse.ts';
-import { type Edit, splice } from '@turnpike/wire/json/splice.ts';
+import { splice } from '@turnpike/wire/json/splice.ts';
 import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
 import { isObject, type JsonObject } from '@turnpike/wire/json/value.ts';
 import type { Endpoint } from '../config/snapshot.ts';
 import type { Body, Exchange, Lane } from '../exchange.ts';
-import { patchEdits } from './patch.ts';
+import { patchFields } from './patch.ts';
 
 /** The request made ready for one endpoint, and what is needed to read its answer. */
 export interface Prepared {
@@ -35,19 +35,17 @@ export function prepare(exchange: Exchange, body: Body, endpoint: Endpoint, targ
 }
 
 function sameDialect(body: Body, endpoint: Endpoint, generates: boolean): Prepared {
-  const edits: Edit[] = [];
-  if (endpoint.model !== body.model)
-    edits.push({ type: 'replace', name: 'model', json: JSON.stringify(endpoint.model) });
-  const usage = generates ? usageEdit(body, endpoint) : { streamUsage: false };
-  if (usage.edit !== undefined) edits.push(usage.edit);
-  const patch = patchEdits(body, endpoint);
-  edits.push(...patch.edits);
+  const edits: JsonObject = {};
+  if (endpoint.model !== body.model) edits.model = endpoint.model;
+  const usage = usageRequest(body, endpoint, generates);
+  if (usage.edit !== undefined) edits.stream_options = usage.edit;
+  const patch = patchFields(body, endpoint);
   return {
-    lane: patch.edits.length === 0 ? 'raw' : 'patch',
-    body: edits.length === 0 ? body.bytes : splice(body.bytes, body.lens, edits),
+    lane: Object.keys(patch.edits).length === 0 ? 'raw' : 'patch',
+    body: splice(body.bytes, body.lens, { ...edits, ...patch.edits }),
     losses: patch.losses,
     stripUsage: usage.edit !== undefined,
-    streamUsage: usage.streamUsage,
+    streamUsage: usage.isWanted,
   };
 }
 
@@ -57,21 +55,13 @@ function sameDialect(body: Body, endpoint: Endpoint, generates: boolean): Prepar
  *
  * @see https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
  */
-function usageEdit(body: Body, endpoint: Endpoint): { edit?: Edit; streamUsage: boolean } {
-  if (!body.isStream || endpoint.provider.dialect !== 'openai-chat') return { streamUsage: false };
+function usageRequest(body: Body, endpoint: Endpoint, generates: boolean): { edit?: JsonObject; isWanted: boolean } {
+  if (!generates || !body.isStream || endpoint.provider.dialect !== 'openai-chat') return { isWanted: false };
   const field = body.lens.fields.get('stream_options');
   const options = field === undefined ? undefined : fieldJson(body.bytes, field);
-  if (isObject(options) && options.include_usage === true) return { streamUsage: true };
-  if (endpoint.provider.quirks.streamUsageOption === false) return { streamUsage: false };
-  const wanted: JsonObject = { ...(isObject(options) ? options : {}), include_usage: true };
-  const json = stringifyJson(wanted);
-  return {
-    edit:
-      field === undefined
-        ? { type: 'insert', name: 'stream_options', json }
-        : { type: 'replace', name: 'stream_options', json },
-    streamUsage: false,
-  };
+  if (isObject(options) && options.include_usage === true) return { isWanted: true };
+  if (endpoint.provider.quirks.streamUsageOption === false) return { isWanted: false };
+  return { edit: { ...(isObject(options) ? options : {}), include_usage: true }, isWanted: false };
 }
 
 const encoder = new TextEncoder();

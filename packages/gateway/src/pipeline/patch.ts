@@ -1,24 +1,22 @@
 import type { Loss } from '@turnpike/wire/canon/loss.ts';
 import { fieldJson, fieldString } from '@turnpike/wire/json/lens.ts';
-import type { Edit } from '@turnpike/wire/json/splice.ts';
-import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
-import { isObject, type Json } from '@turnpike/wire/json/value.ts';
+import { isObject, type Json, type JsonObject } from '@turnpike/wire/json/value.ts';
 import type { Endpoint } from '../config/snapshot.ts';
 import type { Body } from '../exchange.ts';
 
 /**
- * What a provider of the caller's own dialect needs otherwise, as edits of top-level fields. Nothing is edited that the
- * provider would have understood; what has to go is reported.
+ * What a provider of the caller's own dialect needs otherwise, as new values of top-level fields (`undefined` takes one
+ * out). Nothing is edited that the provider would have understood; what has to go is reported.
  */
-export function patchEdits(body: Body, endpoint: Endpoint): { edits: Edit[]; losses: Loss[] } {
+export function patchFields(body: Body, endpoint: Endpoint): { edits: JsonObject; losses: Loss[] } {
   const { quirks, dialect } = endpoint.provider;
-  const edits: Edit[] = [];
+  const edits: JsonObject = {};
   const losses: Loss[] = [];
   const { fields } = body.lens;
 
   for (const name of quirks.refusedFields ?? []) {
     if (!fields.has(name)) continue;
-    edits.push({ type: 'remove', name });
+    edits[name] = undefined;
     losses.push({ path: name, kind: 'dropped', reason: `${endpoint.provider.name} refuses ${name}` });
   }
   if (dialect !== 'openai-chat') return { edits, losses };
@@ -27,22 +25,17 @@ export function patchEdits(body: Body, endpoint: Endpoint): { edits: Edit[]; los
   const other = wanted === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
   const bound = wanted === undefined ? undefined : fields.get(other);
   if (wanted !== undefined && bound !== undefined) {
-    edits.push({ type: 'remove', name: other });
-    if (!fields.has(wanted))
-      edits.push({ type: 'insert', name: wanted, json: stringifyJson(fieldJson(body.bytes, bound)) });
+    edits[other] = undefined;
+    if (!fields.has(wanted)) edits[wanted] = fieldJson(body.bytes, bound);
   }
-  const required = quirks.toolChoiceRequiredAs;
-  if (
-    required !== undefined &&
-    required !== 'required' &&
-    fieldString(body.bytes, fields.get('tool_choice')) === 'required'
-  ) {
-    edits.push({ type: 'replace', name: 'tool_choice', json: JSON.stringify(required) });
+  const required = quirks.toolChoiceRequiredAs ?? 'required';
+  if (required !== 'required' && fieldString(body.bytes, fields.get('tool_choice')) === 'required') {
+    edits.tool_choice = required;
   }
   const messages = fields.get('messages');
   if (messages !== undefined && quirks.systemRole !== undefined && mentionsOtherRole(body.bytes, quirks.systemRole)) {
     const renamed = withSystemRole(fieldJson(body.bytes, messages), quirks.systemRole);
-    if (renamed !== undefined) edits.push({ type: 'replace', name: 'messages', json: stringifyJson(renamed) });
+    if (renamed !== undefined) edits.messages = renamed;
   }
   return { edits, losses };
 }

@@ -19,6 +19,9 @@ interface DirectController {
   close(): void;
 }
 
+/** Bun's types describe the controller of a direct stream more narrowly than it is. */
+type DirectSource = Bun.DirectUnderlyingSource<Uint8Array>;
+
 /** Hands the answer to the client and settles the exchange when the last byte has passed. */
 export function stream(services: Services, exchange: Exchange, answer: Answer): Response {
   return answer.type === 'whole' ? whole(services, exchange, answer) : streamed(services, exchange, answer);
@@ -47,12 +50,12 @@ function streamed(services: Services, exchange: Exchange, answer: StreamAnswer):
   headers['x-accel-buffering'] = 'no';
 
   const passage = new Passage(services, exchange, answer);
-  const source: unknown = {
-    type: 'direct',
+  const source = {
+    type: 'direct' as const,
     pull: (controller: DirectController) => passage.run(controller),
     cancel: () => passage.abandon(),
   };
-  return new Response(new ReadableStream(source as UnderlyingSource<Uint8Array>), { status: 200, headers });
+  return new Response(new ReadableStream(source as unknown as DirectSource), { status: 200, headers });
 }
 
 /** One stream on its way from provider to client. */

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'bun:test';
+import { faceOfPath, methodsOf, routeOf } from './routes.ts';
+
+describe('routeOf', () => {
+  test.each([
+    ['/v1/chat/completions', 'openai-chat', 'generate'],
+    ['/chat/completions', 'openai-chat', 'generate'],
+    ['/api/v1/chat/completions', 'openai-chat', 'generate'],
+    ['/v1/chat/completions/', 'openai-chat', 'generate'],
+    ['/v1/messages', 'anthropic-messages', 'generate'],
+    ['/v1/messages/count_tokens', 'anthropic-messages', 'count-tokens'],
+  ])('%s', (path, face, operation) => {
+    expect(routeOf(path)).toEqual({ type: 'operation', face, operation } as ReturnType<typeof routeOf>);
+  });
+
+  test('a model id may hold slashes and escapes', () => {
+    expect(routeOf('/v1/models/openai/gpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });
+    expect(routeOf('/v1/models/openai%2Fgpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });
+    expect(routeOf('/v1/models/%zz')).toBeUndefined();
+  });
+
+  test.each(['/v1', '/v1/chat', '/v2/messages', '/v1/messagesx', '/healthz/x', ''])('%p is no path', (path) => {
+    expect(routeOf(path)).toBeUndefined();
+  });
+
+  test('methods', () => {
+    expect(methodsOf({ type: 'health' })).toContain('HEAD');
+    expect(methodsOf({ type: 'operation', face: 'openai-chat', operation: 'generate' })).toEqual(['POST', 'OPTIONS']);
+  });
+
+  test('errors about unknown paths are told in the likely dialect', () => {
+    expect(faceOfPath('/v1/messages/batches', new Headers())).toBe('anthropic-messages');
+    expect(faceOfPath('/v1/models', new Headers({ 'anthropic-version': '2023-06-01' }))).toBe('anthropic-messages');
+    expect(faceOfPath('/v1/embeddings', new Headers())).toBe('openai-chat');
+  });
+});
