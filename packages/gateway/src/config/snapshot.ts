@@ -50,6 +50,8 @@ export interface Deadlines {
   readonly connectMs: number;
   /** From dispatch until response headers (whole: until the answer starts). */
   readonly firstByteMs: number;
+  /** As `firstByteMs`, for streams, where a sooner answer can be expected. Absent: `firstByteMs`. */
+  readonly streamFirstByteMs?: number;
   /** Between two chunks of a stream. */
   readonly betweenChunksMs: number;
   /** From dispatch until the last byte. */

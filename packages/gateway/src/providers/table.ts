@@ -72,12 +72,11 @@ export const providerTable: readonly Provider[] = [
     quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'none' },
   },
   {
-    ...openaiCompatible(
-      'fireworks',
-      'Fireworks AI',
-      'https://api.fireworks.ai/inference/v1',
-      ['FIREWORKS_API_KEY', 'FIREWORKS_AI_API_KEY', 'FIREWORKSAI_API_KEY'],
-    ),
+    ...openaiCompatible('fireworks', 'Fireworks AI', 'https://api.fireworks.ai/inference/v1', [
+      'FIREWORKS_API_KEY',
+      'FIREWORKS_AI_API_KEY',
+      'FIREWORKSAI_API_KEY',
+    ]),
     quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'content' },
   },
   {
@@ -86,12 +85,10 @@ export const providerTable: readonly Provider[] = [
     quirks: { reasoningHistory: 'details', reasoningRequest: 'object', cacheMarks: true },
   },
   {
-    ...openaiCompatible(
-      'perplexity',
-      'Perplexity',
-      'https://api.perplexity.ai',
-      ['PERPLEXITY_API_KEY', 'PERPLEXITYAI_API_KEY'],
-    ),
+    ...openaiCompatible('perplexity', 'Perplexity', 'https://api.perplexity.ai', [
+      'PERPLEXITY_API_KEY',
+      'PERPLEXITYAI_API_KEY',
+    ]),
     // Its reference knows `max_tokens` and json schemas; usage is in every chunk unasked (recorded).
     quirks: {
       maxTokensField: 'max_tokens',
@@ -116,7 +113,12 @@ export const providerTable: readonly Provider[] = [
   {
     ...openaiCompatible('zai', 'Z.AI', 'https://api.z.ai/api/paas/v4', ['ZAI_API_KEY', 'Z_AI_API_KEY']),
     // Recorded: `max_tokens`, and `reasoning_content` both ways.
-    quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'content', responseFormats: ['json'] },
+    quirks: {
+      maxTokensField: 'max_tokens',
+      systemRole: 'system',
+      reasoningHistory: 'content',
+      responseFormats: ['json'],
+    },
   },
   {
     ...openaiCompatible(
@@ -180,7 +182,10 @@ export const providerTable: readonly Provider[] = [
     ...openWeights(),
     catalogueId: 'baseten',
   },
-  { ...openaiCompatible('avian', 'Avian', 'https://api.avian.io/v1', ['AVIAN_API_KEY']), quirks: { systemRole: 'system', reasoningHistory: 'content' } },
+  {
+    ...openaiCompatible('avian', 'Avian', 'https://api.avian.io/v1', ['AVIAN_API_KEY']),
+    quirks: { systemRole: 'system', reasoningHistory: 'content' },
+  },
   {
     ...openaiCompatible('crusoe', 'Crusoe', 'https://managed-inference-api-proxy.crusoecloud.com/v1', [
       'CRUSOE_API_KEY',
@@ -213,7 +218,10 @@ export const providerTable: readonly Provider[] = [
     ]),
     ...openWeights(),
   },
-  { ...openaiCompatible('nscale', 'Nscale', 'https://inference.api.nscale.com/v1', ['NSCALE_API_KEY']), ...openWeights() },
+  {
+    ...openaiCompatible('nscale', 'Nscale', 'https://inference.api.nscale.com/v1', ['NSCALE_API_KEY']),
+    ...openWeights(),
+  },
   {
     ...openaiCompatible('ovhcloud', 'OVHcloud', 'https://oai.endpoints.kepler.ai.cloud.ovh.net/v1', [
       'OVHCLOUD_API_KEY',
@@ -235,26 +243,34 @@ export const providerTable: readonly Provider[] = [
     quirks: { reasoningHistory: 'details', reasoningRequest: 'object' },
   },
   {
-    ...ownServer('ollama', 'Ollama', 'http://localhost:11434/v1', ['OLLAMA_API_KEY'], [
-      'OLLAMA_BASE_URL',
-      'OLLAMA_API_BASE',
-    ]),
+    ...ownServer(
+      'ollama',
+      'Ollama',
+      'http://localhost:11434/v1',
+      ['OLLAMA_API_KEY'],
+      ['OLLAMA_BASE_URL', 'OLLAMA_API_BASE'],
+    ),
     // Recorded: answers carry `reasoning`, and histories with it are accepted.
     quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'reasoning' },
   },
   {
-    ...ownServer('vllm', 'vLLM', 'http://localhost:8000/v1', ['VLLM_API_KEY', 'HOSTED_VLLM_API_KEY'], [
-      'VLLM_BASE_URL',
-      'HOSTED_VLLM_API_BASE',
-      'VLLM_API_BASE',
-    ]),
+    ...ownServer(
+      'vllm',
+      'vLLM',
+      'http://localhost:8000/v1',
+      ['VLLM_API_KEY', 'HOSTED_VLLM_API_KEY'],
+      ['VLLM_BASE_URL', 'HOSTED_VLLM_API_BASE', 'VLLM_API_BASE'],
+    ),
     quirks: { systemRole: 'system', reasoningHistory: 'reasoning' },
   },
   {
-    ...ownServer('lmstudio', 'LM Studio', 'http://localhost:1234/v1', ['LM_STUDIO_API_KEY', 'LMSTUDIO_API_KEY'], [
-      'LM_STUDIO_API_BASE',
-      'LMSTUDIO_BASE_URL',
-    ]),
+    ...ownServer(
+      'lmstudio',
+      'LM Studio',
+      'http://localhost:1234/v1',
+      ['LM_STUDIO_API_KEY', 'LMSTUDIO_API_KEY'],
+      ['LM_STUDIO_API_BASE', 'LMSTUDIO_BASE_URL'],
+    ),
     // Knows structured output by schema only (its reference).
     quirks: {
       maxTokensField: 'max_tokens',
@@ -264,10 +280,13 @@ export const providerTable: readonly Provider[] = [
     },
   },
   {
-    ...ownServer('llamacpp', 'llama.cpp', 'http://localhost:8080/v1', ['LLAMACPP_API_KEY'], [
-      'LLAMACPP_BASE_URL',
-      'LLAMACPP_API_BASE',
-    ]),
+    ...ownServer(
+      'llamacpp',
+      'llama.cpp',
+      'http://localhost:8080/v1',
+      ['LLAMACPP_API_KEY'],
+      ['LLAMACPP_BASE_URL', 'LLAMACPP_API_BASE'],
+    ),
     // Recorded: `reasoning_content` in histories.
     quirks: { systemRole: 'system', reasoningHistory: 'content' },
   },
@@ -276,9 +295,13 @@ export const providerTable: readonly Provider[] = [
     quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'none' },
   },
   {
-    ...ownServer('litellm', 'LiteLLM proxy', 'http://localhost:4000/v1', ['LITELLM_PROXY_API_KEY'], [
-      'LITELLM_PROXY_API_BASE',
-    ]),
+    ...ownServer(
+      'litellm',
+      'LiteLLM proxy',
+      'http://localhost:4000/v1',
+      ['LITELLM_PROXY_API_KEY'],
+      ['LITELLM_PROXY_API_BASE'],
+    ),
     quirks: { reasoningHistory: 'content' },
   },
 ];

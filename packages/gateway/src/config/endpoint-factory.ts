@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { priceScheduleOf } from '../catalog/catalogue.ts';
+import type { Price } from '../catalog/price.ts';
+import type { ConfiguredEndpoint } from './configuration.ts';
+import type { ProviderState } from './discover.ts';
+import { catalogueIdOf } from './provider-name.ts';
+import type { Deadlines, Endpoint } from './snapshot.ts';
+
+/** Nothing, whatever it does: the stand-in models. */
+const freePrice: Price = { input: 0n, output: 0n, source: 'sandbox' };
+
+export interface EndpointContext {
+  deadlines: Deadlines;
+  /** Milliseconds since the epoch; prices may depend on date and time of day. */
+  nowMs: () => number;
+}
+
+/** Why an endpoint cannot be used, or undefined when it can. */
+export function missingOf(configured: ConfiguredEndpoint, state: ProviderState): string | undefined {
+  if (configured.apiKey !== undefined || state.credential !== undefined) return undefined;
+  const { provider } = state;
+  if (provider.auth.type === 'none' || provider.keyOptional === true || configured.baseUrl !== undefined)
+    return undefined;
+  return `${provider.name} has no credential (${state.reason})`;
+}
+
+/** The endpoint that a configured one is, with everything its provider lends it. */
+export function makeEndpoint(
+  configured: ConfiguredEndpoint,
+  model: string,
+  state: ProviderState,
+  context: EndpointContext,
+): Endpoint {
+  const { provider } = state;
+  const baseUrl = configured.baseUrl ?? state.provider.baseUrl;
+  const isOwnAddress = configured.baseUrl !== undefined && !isSameOrigin(configured.baseUrl, state.provider.baseUrl);
+  const inherited = isOwnAddress && !configured.inheritsCredential ? undefined : state.credential;
+  const credential = configured.apiKey ?? inherited;
+  const priced = catalogueIdOf(provider);
+  const schedule = priced === undefined ? undefined : priceScheduleOf(priced, configured.priceModel ?? model);
+  const fixed = configured.price ?? (provider.id === 'sandbox' ? freePrice : undefined);
+  return {
+    id: configured.id ?? idOf(configured, provider.id, model),
+    provider,
+    model,
+    baseUrl,
+    credential,
+    headers: configured.headers,
+    weight: configured.weight,
+    order: configured.order,
+    deadlines: { ...context.deadlines, ...configured.deadlines },
+    // Read at each use: some prices change with the date or the time of day.
+    get price() {
+      return fixed ?? schedule?.at(context.nowMs());
+    },
+  };
+}
+
+/** `provider/model`, and a mark of what is its own when it has something of its own. The same over reloads. */
+function idOf(configured: ConfiguredEndpoint, providerId: string, model: string): string {
+  const { apiKey, baseUrl, headers } = configured;
+  const name = `${providerId}/${model}`;
+  if (apiKey === undefined && baseUrl === undefined && Object.keys(headers).length === 0) return name;
+  const own = JSON.stringify([apiKey ?? null, baseUrl ?? null, headers]);
+  return `${name}#${createHash('sha256').update(own).digest('hex').slice(0, 8)}`;
+}
+
+function isSameOrigin(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
+}
+
+/** An endpoint that is nothing but a model of a provider. */
+export function plainEndpoint(providerId: string | undefined, model: string): ConfiguredEndpoint {
+  return {
+    id: undefined,
+    providerId,
+    model,
+    apiKey: undefined,
+    baseUrl: undefined,
+    headers: {},
+    weight: 1,
+    order: 0,
+    deadlines: {},
+    price: undefined,
+    priceModel: undefined,
+    inheritsCredential: false,
+  };
+}

@@ -1,0 +1,185 @@
+import * as z from 'zod/mini';
+
+/**
+ * The schema of `turnpike.yaml`: source of its types, its checks and its published JSON Schema
+ * (`docs/turnpike.schema.json`, written by `generate-schema.ts`). Every key is optional where not said otherwise.
+ */
+
+function text(description: string) {
+  return z.string().check(z.minLength(1), z.describe(description));
+}
+
+function count(description: string, least: number) {
+  return z.int().check(z.minimum(least), z.describe(description));
+}
+
+const usd = z
+  .union([z.number().check(z.minimum(0)), z.string().check(z.regex(/^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$/))])
+  .check(z.describe('An amount in US dollars; a decimal in quotes stays exact whatever its length.'));
+
+const perMillion = {
+  input: usd,
+  output: usd,
+  cacheRead: z.optional(usd),
+  cacheWrite: z.optional(usd),
+  cacheWrite1h: z.optional(usd),
+  inputAudio: z.optional(usd),
+  outputAudio: z.optional(usd),
+  inputImage: z.optional(usd),
+  outputImage: z.optional(usd),
+  outputReasoning: z.optional(usd),
+};
+
+const priceSchema = z
+  .strictObject({
+    ...perMillion,
+    perRequest: z.optional(usd.check(z.describe('US dollars per request.'))),
+    serverToolCalls: z.optional(
+      z.record(z.string(), usd).check(z.describe('US dollars per call of a tool the provider runs, by its name.')),
+    ),
+    tiers: z.optional(
+      z.array(
+        z.strictObject({ aboveInputTokens: count('The tier holds for longer inputs than this.', 0), ...perMillion }),
+      ),
+    ),
+  })
+  .check(z.describe("Prices in US dollars per million tokens. Replaces the catalogue's."));
+
+const deadlinesSchema = z
+  .strictObject({
+    connectMs: z.optional(count('Until a connection stands. Default 10000.', 1)),
+    firstByteMs: z.optional(count('From dispatch until the answer starts. Default 600000.', 1)),
+    streamFirstByteMs: z.optional(count('As firstByteMs, for streams. Default: firstByteMs.', 1)),
+    betweenChunksMs: z.optional(count('Between two chunks of a stream. Default 120000.', 1)),
+    totalMs: z.optional(count('From dispatch until the last byte. Default 3600000.', 1)),
+  })
+  .check(z.describe('Bounds on waiting for a provider, in milliseconds.'));
+
+const headersSchema = z
+  .record(z.string().check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)), z.string())
+  .check(z.describe('Extra headers of outgoing requests.'));
+
+const urlSchema = z
+  .string()
+  .check(z.regex(/^https?:\/\/[^\s]+$/), z.describe('Base address up to and including the version segment (…/v1).'));
+
+const quirksSchema = z
+  .strictObject({
+    maxTokensField: z.optional(z.enum(['max_tokens', 'max_completion_tokens'])),
+    systemRole: z.optional(z.enum(['system', 'developer'])),
+    reasoningHistory: z.optional(z.enum(['details', 'content', 'reasoning', 'none'])),
+    reasoningRequest: z.optional(z.enum(['effort', 'object', 'none'])),
+    toolChoiceRequiredAs: z.optional(z.enum(['required', 'any'])),
+    toolNameCharsMax: z.optional(count('Longest tool name accepted.', 1)),
+    cacheMarks: z.optional(z.boolean()),
+    streamUsageOption: z.optional(z.boolean()),
+    refusedFields: z.optional(z.array(z.string())),
+    responseFormats: z.optional(z.array(z.enum(['json', 'json-schema']))),
+    maxTokensDefault: z.optional(count('Output bound sent when the caller gave none.', 1)),
+  })
+  .check(z.describe('What the provider does otherwise than the norm of its dialect.'));
+
+const endpointSchema = z
+  .strictObject({
+    id: z.optional(text('A name for logs. Default: provider/model.')),
+    provider: text('The id of a provider.'),
+    model: text("The provider's own name of the model. `*` is filled from the name's `*`."),
+    apiKey: z.optional(text("Credential. Default: the provider's.")),
+    baseUrl: z.optional(urlSchema),
+    weight: z.optional(z.number().check(z.positive(), z.describe('Share of traffic among equal orders. Default 1.'))),
+    order: z.optional(z.int().check(z.describe('Lower orders are tried first. Default 0.'))),
+    deadlines: z.optional(deadlinesSchema),
+    headers: z.optional(headersSchema),
+    price: z.optional(priceSchema),
+  })
+  .check(z.describe('One provider, model and credential that can serve the model.'));
+
+const fallbacksSchema = z.array(text('The name of a model.'));
+const retriesSchema = count('Tries after the first. Default 2.', 0).check(z.maximum(20));
+
+export const configSchema = z.strictObject({
+  server: z.optional(
+    z.strictObject({
+      port: z.optional(z.int().check(z.minimum(0), z.maximum(65535), z.describe('0 takes any free port.'))),
+      host: z.optional(text('The address to listen at.')),
+      bodyBytesMax: z.optional(count('Largest request. Default 33554432 (32 MiB).', 1024)),
+      responseBytesMax: z.optional(count('Largest answer. Default 268435456 (256 MiB).', 1024)),
+      keepAliveMs: z.optional(count('Silence on a stream before a comment is sent; 0 for never. Default 15000.', 0)),
+      shutdownGraceMs: z.optional(count('How long streams may go on after a stop signal. Default 30000.', 0)),
+      exchangesMax: z.optional(count('Exchanges under way at once. Default 4096.', 1)),
+      cors: z.optional(
+        z.strictObject({
+          origins: z.optional(z.array(text('An origin such as https://app.example, or * for any.'))),
+        }),
+      ),
+    }),
+  ),
+  adminKey: z.optional(text('The key that may do everything.')),
+  keys: z.optional(
+    z.array(
+      z.strictObject({
+        name: text('Shown in logs.'),
+        key: z.optional(text('The key itself; only its digest is kept.')),
+        sha256: z.optional(z.string().check(z.regex(/^[0-9a-fA-F]{64}$/), z.describe('SHA-256 of the key, in hex.'))),
+        models: z.optional(z.array(text('A model name or pattern this key may use.'))),
+      }),
+    ),
+  ),
+  providers: z.optional(
+    z.array(
+      z.strictObject({
+        id: text('The name before the slash in provider/model.').check(z.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/)),
+        name: z.optional(text('Name for people.')),
+        dialect: z.optional(z.enum(['openai-chat', 'anthropic-messages'])),
+        baseUrl: z.optional(urlSchema),
+        apiKey: z.optional(text('Credential. Default: from envKeys.')),
+        headers: z.optional(headersSchema),
+        quirks: z.optional(quirksSchema),
+        envKeys: z.optional(z.array(text('An environment variable that holds the credential.'))),
+        keyOptional: z.optional(z.boolean().check(z.describe('Is it served without a credential?'))),
+        auth: z.optional(
+          z
+            .union([z.enum(['bearer', 'none']), z.strictObject({ header: text('The header that carries the key.') })])
+            .check(z.describe('How the credential is sent. Default: as is usual for the dialect.')),
+        ),
+        countTokens: z.optional(z.boolean().check(z.describe('Does it answer …/count_tokens?'))),
+        catalogueId: z.optional(z.nullable(text('Its id in the price catalogue; null when it has no prices there.'))),
+      }),
+    ),
+  ),
+  models: z.optional(
+    z.array(
+      z.strictObject({
+        name: text('The name callers use. May hold `*`.'),
+        endpoints: z
+          .array(z.union([text('provider/model'), endpointSchema]))
+          .check(z.minLength(1), z.describe('What can serve it.')),
+        fallbacks: z.optional(fallbacksSchema),
+        retries: z.optional(retriesSchema),
+      }),
+    ),
+  ),
+  defaults: z.optional(z.strictObject({ deadlines: z.optional(deadlinesSchema), retries: z.optional(retriesSchema) })),
+  fallbacks: z.optional(
+    z
+      .record(z.string(), fallbacksSchema)
+      .check(z.describe('Models to try when one failed: by name, pattern, or * for all.')),
+  ),
+  discovery: z.optional(
+    z.boolean().check(z.describe('Are providers available whose usual variables are set? Default true.')),
+  ),
+  sandbox: z.optional(z.boolean().check(z.describe('Stand-in models. Default: when no provider is available.'))),
+});
+
+export type ConfigFile = z.infer<typeof configSchema>;
+export type PriceEntry = z.infer<typeof priceSchema>;
+export type EndpointEntry = z.infer<typeof endpointSchema>;
+export type ProviderEntry = NonNullable<ConfigFile['providers']>[number];
+
+/** The published JSON Schema, as draft 2020-12. */
+export function jsonSchema(): unknown {
+  return {
+    title: 'turnpike.yaml',
+    ...z.toJSONSchema(configSchema, { target: 'draft-2020-12', io: 'input' }),
+  };
+}

@@ -1,0 +1,245 @@
+import type { Provider, ProviderAuth } from '../providers/provider.ts';
+import { joinSegment, providerTable } from '../providers/table.ts';
+import {
+  type Configuration,
+  type ConfiguredEndpoint,
+  type ConfiguredModel,
+  type ConfiguredProvider,
+  deadlineDefaults,
+  type Environment,
+  retriesDefault,
+  serverDefaults,
+} from './configuration.ts';
+import { digestKey } from './digest-key.ts';
+import type { SourceDocument } from './document.ts';
+import { plainEndpoint } from './endpoint-factory.ts';
+import { interpolate } from './interpolate.ts';
+import { nearestNames } from './near-names.ts';
+import { readPriceEntry } from './price-entry.ts';
+import { type Problem, renderPath } from './problem.ts';
+import { providerOfBareName, splitProviderModel } from './provider-name.ts';
+import type { ConfigFile, EndpointEntry, ProviderEntry } from './schema.ts';
+import type { ConfiguredKey } from './snapshot.ts';
+import { validate } from './validate.ts';
+
+export type ReadConfiguration =
+  | { configuration: Configuration; problems: [] }
+  | { configuration: undefined; problems: Problem[] };
+
+/** Reads a `turnpike.yaml`: fills in the environment, checks it whole, and tells every problem at once. */
+export function readTurnpikeFile(document: SourceDocument, path: string, environment: Environment): ReadConfiguration {
+  const interpolated = interpolate(document, environment);
+  const checked = validate(document, interpolated);
+  const reader = checked.file === undefined ? undefined : new TurnpikeFileReader(document, checked.file);
+  const configuration = reader?.read(path);
+  // What a missing variable leaves behind is not a second problem.
+  const unset = new Set(interpolated.problems.map((problem) => problem.path));
+  const others = [...checked.problems, ...(reader?.problems ?? [])].filter((problem) => !unset.has(problem.path));
+  const problems = [...interpolated.problems, ...others];
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  if (problems.length > 0 || configuration === undefined) return { configuration: undefined, problems };
+  return { configuration, problems: [] };
+}
+
+class TurnpikeFileReader {
+  readonly problems: Problem[] = [];
+  readonly #providers = new Map<string, ConfiguredProvider>();
+  readonly #document: SourceDocument;
+  readonly #file: ConfigFile;
+
+  constructor(document: SourceDocument, file: ConfigFile) {
+    this.#document = document;
+    this.#file = file;
+  }
+
+  read(path: string): Configuration {
+    const file = this.#file;
+    for (const [index, entry] of (file.providers ?? []).entries()) this.#readProvider(entry, ['providers', index]);
+    const { port, host, cors, ...server } = file.server ?? {};
+    return {
+      kind: 'turnpike',
+      files: [path],
+      variables: {},
+      listen: { port, host },
+      server: { ...serverDefaults, ...server, cors: { origins: cors?.origins ?? [] } },
+      keys: this.#readKeys(),
+      providers: [...this.#providers.values()],
+      models: this.#readModels(),
+      aliases: new Map(),
+      defaults: {
+        deadlines: { ...deadlineDefaults, ...file.defaults?.deadlines },
+        retries: file.defaults?.retries ?? retriesDefault,
+      },
+      fallbacks: new Map(Object.entries(file.fallbacks ?? {})),
+      discovery: file.discovery ?? true,
+      sandbox: file.sandbox,
+    };
+  }
+
+  #report(path: readonly PropertyKey[], message: string, hint?: string): void {
+    const place = this.#document.locate(path);
+    this.problems.push({ file: this.#document.file, ...place, path: renderPath(path), message, hint });
+  }
+
+  #readProvider(entry: ProviderEntry, path: readonly PropertyKey[]): void {
+    if (this.#providers.has(entry.id)) {
+      this.#report([...path, 'id'], `the provider ${entry.id} is named twice`);
+      return;
+    }
+    const known = providerTable.find((provider) => provider.id === entry.id);
+    if (known === undefined && entry.baseUrl === undefined) {
+      const near = nearestNames(
+        entry.id,
+        providerTable.map((provider) => provider.id),
+        2,
+      );
+      const hint = near.length > 0 ? `Did you mean ${near.join(' or ')}? ` : '';
+      this.#report(
+        [...path, 'id'],
+        `${entry.id} is no provider known by itself`,
+        `${hint}Give it a baseUrl to define one.`,
+      );
+      return;
+    }
+    const provider = known === undefined ? newProvider(entry) : { ...known };
+    this.#providers.set(entry.id, {
+      provider: changedProvider(provider, entry),
+      apiKey: entry.apiKey,
+      isAddressConfigured: entry.baseUrl !== undefined,
+    });
+  }
+
+  #readKeys(): ConfiguredKey[] {
+    const keys: ConfiguredKey[] = [];
+    const { adminKey } = this.#file;
+    if (adminKey !== undefined)
+      keys.push({ name: 'admin', sha256: digestKey(adminKey), models: undefined, isAdmin: true });
+    for (const [index, { name, key, sha256, models }] of (this.#file.keys ?? []).entries()) {
+      const path = ['keys', index];
+      if ((key === undefined) === (sha256 === undefined)) {
+        this.#report(path, 'needs either key or sha256', 'Give one of the two.');
+        continue;
+      }
+      const digest = key === undefined ? (sha256 ?? '').toLowerCase() : digestKey(key);
+      if (keys.some((other) => other.name === name)) this.#report([...path, 'name'], `the name ${name} is used twice`);
+      else if (keys.some((other) => other.sha256 === digest)) this.#report(path, 'this key is given twice');
+      keys.push({ name, sha256: digest, models, isAdmin: false });
+    }
+    return keys;
+  }
+
+  #readModels(): ConfiguredModel[] {
+    const seen = new Set<string>();
+    return (this.#file.models ?? []).map((model, index) => {
+      const path = ['models', index];
+      if (seen.has(model.name)) {
+        this.#report(
+          [...path, 'name'],
+          `the model ${model.name} is named twice`,
+          'Put all its endpoints into one entry.',
+        );
+      }
+      seen.add(model.name);
+      const endpoints = model.endpoints.map((endpoint, at) => this.#readEndpoint(endpoint, [...path, 'endpoints', at]));
+      return {
+        name: model.name,
+        endpoints: endpoints.filter((endpoint) => endpoint !== undefined),
+        fallbacks: model.fallbacks,
+        retries: model.retries,
+        isOpenEnded: false,
+      };
+    });
+  }
+
+  #readEndpoint(entry: string | EndpointEntry, path: readonly PropertyKey[]): ConfiguredEndpoint | undefined {
+    if (typeof entry === 'string') {
+      const target = splitProviderModel(entry, (id) => this.#isProvider(id)) ?? this.#inferTarget(entry);
+      if (target !== undefined) return plainEndpoint(target.providerId, target.model);
+      const prefix = entry.split('/')[0] ?? '';
+      if (entry.includes('/')) this.#unknownProvider(path, prefix);
+      else
+        this.#report(
+          path,
+          `${entry} does not say which provider has it`,
+          `Write it as provider/model: openai/${entry}.`,
+        );
+      return undefined;
+    }
+    if (!this.#isProvider(entry.provider)) {
+      this.#unknownProvider([...path, 'provider'], entry.provider);
+      return undefined;
+    }
+    const price = entry.price === undefined ? undefined : readPriceEntry(entry.price);
+    if (price !== undefined && 'tooFine' in price) {
+      this.#report([...path, 'price', price.tooFine], 'is finer than 0.000000001 US dollars per million tokens');
+    }
+    return {
+      ...plainEndpoint(entry.provider, entry.model),
+      id: entry.id,
+      apiKey: entry.apiKey,
+      baseUrl: entry.baseUrl === undefined ? undefined : joinSegment(entry.baseUrl, undefined),
+      headers: entry.headers ?? {},
+      weight: entry.weight ?? 1,
+      order: entry.order ?? 0,
+      deadlines: entry.deadlines ?? {},
+      price: price === undefined || 'tooFine' in price ? undefined : price,
+    };
+  }
+
+  /** A bare name stands for the provider the catalogue has it from; the operator's own providers come first. */
+  #inferTarget(name: string): { providerId: string; model: string } | undefined {
+    const own = [...this.#providers.values()].map(({ provider }) => provider);
+    const provider = providerOfBareName(name, [...own, ...providerTable]);
+    return provider === undefined ? undefined : { providerId: provider.id, model: name };
+  }
+
+  #isProvider(id: string): boolean {
+    return id === 'sandbox' || this.#providers.has(id) || providerTable.some((provider) => provider.id === id);
+  }
+
+  #unknownProvider(path: readonly PropertyKey[], id: string): void {
+    const known = [...this.#providers.keys(), ...providerTable.map((provider) => provider.id)];
+    const near = nearestNames(id, known, 2);
+    const hint = near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'Define it under providers, with a baseUrl.';
+    this.#report(path, `there is no provider ${id}`, hint);
+  }
+}
+
+function newProvider(entry: ProviderEntry): Provider {
+  const dialect = entry.dialect ?? 'openai-chat';
+  const stem = entry.id.toUpperCase().replace(/[^A-Z0-9]/g, '_');
+  return {
+    id: entry.id,
+    name: entry.id,
+    dialect,
+    baseUrl: '',
+    envKeys: [`${stem}_API_KEY`],
+    auth: authOfDialect(dialect),
+    headers: dialect === 'anthropic-messages' ? { 'anthropic-version': '2023-06-01' } : undefined,
+    quirks: {},
+    // Someone else's prices do not follow from a name that happens to be the same.
+    catalogueId: null,
+  };
+}
+
+function authOfDialect(dialect: Provider['dialect']): ProviderAuth {
+  return dialect === 'anthropic-messages' ? { type: 'header', name: 'x-api-key' } : { type: 'bearer' };
+}
+
+function changedProvider(provider: Provider, entry: ProviderEntry): Provider {
+  const changed: Provider = { ...provider, quirks: { ...provider.quirks, ...entry.quirks } };
+  if (entry.name !== undefined) changed.name = entry.name;
+  if (entry.dialect !== undefined && entry.dialect !== provider.dialect) {
+    changed.dialect = entry.dialect;
+    changed.auth = authOfDialect(entry.dialect);
+  }
+  if (entry.baseUrl !== undefined) changed.baseUrl = joinSegment(entry.baseUrl, undefined);
+  if (entry.headers !== undefined) changed.headers = { ...provider.headers, ...entry.headers };
+  if (entry.envKeys !== undefined) changed.envKeys = entry.envKeys;
+  if (entry.keyOptional !== undefined) changed.keyOptional = entry.keyOptional;
+  if (entry.countTokens !== undefined) changed.countTokens = entry.countTokens;
+  if (entry.catalogueId !== undefined) changed.catalogueId = entry.catalogueId;
+  if (entry.auth === 'bearer' || entry.auth === 'none') changed.auth = { type: entry.auth };
+  else if (entry.auth !== undefined) changed.auth = { type: 'header', name: entry.auth.header.toLowerCase() };
+  return changed;
+}
