@@ -41,7 +41,7 @@ export function interpolate(document: SourceDocument, environment: Environment):
         report(
           path,
           'a reference to the environment is malformed',
-          'Write ${NAME} or ${NAME:-default}; $${ for a literal ${.',
+          `Write \${NAME} or \${NAME:-default}; $\${ for a literal \${.`,
         );
         return '';
       }
