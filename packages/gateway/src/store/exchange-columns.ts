@@ -1,0 +1,157 @@
+import type { Usage } from '@turnpike/wire/canon/usage.ts';
+import { parseJson } from '@turnpike/wire/json/parse.ts';
+import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
+import type { Json } from '@turnpike/wire/json/value.ts';
+import type { AttemptRow, ExchangeRow } from '../telemetry/exchange-row.ts';
+import type { AttemptColumns, ExchangeColumns } from './tables.ts';
+
+/** Column names in the order in which {@link exchangeValues} gives their values. */
+export const exchangeColumns = [
+  'id',
+  'started_at_ms',
+  'duration_ms',
+  'first_byte_ms',
+  'key_name',
+  'face',
+  'operation',
+  'model_asked',
+  'is_stream',
+  'status',
+  'fault',
+  'fault_message',
+  'provider',
+  'endpoint',
+  'model_served',
+  'lane',
+  'finish',
+  'usage',
+  'is_estimated',
+  'cost_nano_usd',
+  'losses',
+  'plan',
+] as const satisfies readonly (keyof ExchangeColumns)[];
+
+type Value = string | number | bigint | null;
+
+export function exchangeValues(row: ExchangeRow): Value[] {
+  return [
+    row.id,
+    Math.round(row.startedAtMs),
+    row.durationMs,
+    row.firstByteMs ?? null,
+    row.keyName ?? null,
+    row.face,
+    row.operation,
+    row.modelAsked,
+    Number(row.isStream),
+    row.status,
+    row.fault ?? null,
+    row.faultMessage ?? null,
+    row.provider ?? null,
+    row.endpoint ?? null,
+    row.modelServed ?? null,
+    row.lane ?? null,
+    row.finish ?? null,
+    usageText(row.usage),
+    Number(row.isEstimated),
+    row.costNanoUsd ?? null,
+    row.losses.length === 0 ? '[]' : JSON.stringify(row.losses),
+    row.plan.length === 0 ? '[]' : JSON.stringify(row.plan),
+  ];
+}
+
+/** In an attempt's column `usage`: the exchange has it. Not JSON, so it cannot be mistaken for a usage. */
+const SAME_AS_EXCHANGE = '=';
+
+export const attemptColumns = [
+  'exchange_id',
+  'number',
+  'provider',
+  'endpoint',
+  'model',
+  'lane',
+  'started_at_ms',
+  'duration_ms',
+  'status',
+  'fault',
+  'upstream_request_id',
+  'usage',
+  'is_estimated',
+  'cost_nano_usd',
+] as const satisfies readonly (keyof AttemptColumns)[];
+
+export function attemptValues(exchange: ExchangeRow, row: AttemptRow): Value[] {
+  return [
+    exchange.id,
+    row.number,
+    row.provider,
+    row.endpoint,
+    row.model,
+    row.lane,
+    Math.round(row.startedAtMs),
+    row.durationMs,
+    row.status ?? null,
+    row.fault ?? null,
+    row.upstreamRequestId ?? null,
+    // The attempt that answered shares its usage with the exchange: most of a row's bytes, written once.
+    row.usage !== undefined && row.usage === exchange.usage ? SAME_AS_EXCHANGE : usageText(row.usage),
+    Number(row.isEstimated),
+    row.costNanoUsd ?? null,
+  ];
+}
+
+export function readExchange(columns: ExchangeColumns, attempts: readonly AttemptColumns[]): ExchangeRow {
+  const usage = readUsage(columns.usage);
+  return {
+    id: columns.id,
+    startedAtMs: Number(columns.started_at_ms),
+    durationMs: columns.duration_ms,
+    firstByteMs: columns.first_byte_ms ?? undefined,
+    keyName: columns.key_name ?? undefined,
+    face: columns.face,
+    operation: columns.operation,
+    modelAsked: columns.model_asked,
+    isStream: Boolean(columns.is_stream),
+    status: Number(columns.status),
+    fault: columns.fault ?? undefined,
+    faultMessage: columns.fault_message ?? undefined,
+    provider: columns.provider ?? undefined,
+    endpoint: columns.endpoint ?? undefined,
+    modelServed: columns.model_served ?? undefined,
+    lane: (columns.lane as ExchangeRow['lane'] | null) ?? undefined,
+    finish: columns.finish ?? undefined,
+    usage,
+    isEstimated: Boolean(columns.is_estimated),
+    costNanoUsd: columns.cost_nano_usd === null ? undefined : BigInt(columns.cost_nano_usd),
+    losses: JSON.parse(columns.losses) as ExchangeRow['losses'],
+    attempts: attempts.map((attempt) => readAttempt(attempt, usage)),
+    plan: JSON.parse(columns.plan) as string[],
+  };
+}
+
+function readAttempt(columns: AttemptColumns, usageOfExchange: Usage | undefined): AttemptRow {
+  return {
+    number: Number(columns.number),
+    provider: columns.provider,
+    endpoint: columns.endpoint,
+    model: columns.model,
+    lane: columns.lane as AttemptRow['lane'],
+    startedAtMs: Number(columns.started_at_ms),
+    durationMs: columns.duration_ms,
+    status: columns.status === null ? undefined : Number(columns.status),
+    fault: columns.fault ?? undefined,
+    upstreamRequestId: columns.upstream_request_id ?? undefined,
+    usage: columns.usage === SAME_AS_EXCHANGE ? usageOfExchange : readUsage(columns.usage),
+    isEstimated: Boolean(columns.is_estimated),
+    costNanoUsd: columns.cost_nano_usd === null ? undefined : BigInt(columns.cost_nano_usd),
+  };
+}
+
+// A provider's raw usage may hold numbers that only the lossless reader and writer keep as they were.
+function usageText(usage: Usage | undefined): string | null {
+  return usage === undefined ? null : stringifyJson(usage as unknown as Json);
+}
+
+function readUsage(text: string | null): Usage | undefined {
+  return text === null ? undefined : (parseJson(text) as unknown as Usage);
+}

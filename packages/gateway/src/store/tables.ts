@@ -1,0 +1,53 @@
+/**
+ * The columns as the database has them; `migrations.ts` makes them. One schema for every database: ids are text, points
+ * in time integer Unix milliseconds, money integer nano-USD in 64 bits, lists and objects JSON as text, flags 0 or 1.
+ *
+ * Integers arrive as `bigint` when read, since a number would lose money past 2^53.
+ */
+export interface Tables {
+  meta: { name: string; value: string };
+  exchange_log: ExchangeColumns;
+  attempt_log: AttemptColumns;
+}
+
+export interface ExchangeColumns {
+  id: string;
+  started_at_ms: number | bigint;
+  duration_ms: number;
+  first_byte_ms: number | null;
+  key_name: string | null;
+  face: string;
+  operation: string;
+  model_asked: string;
+  is_stream: number | bigint;
+  status: number | bigint;
+  fault: string | null;
+  fault_message: string | null;
+  provider: string | null;
+  endpoint: string | null;
+  model_served: string | null;
+  lane: string | null;
+  finish: string | null;
+  usage: string | null;
+  is_estimated: number | bigint;
+  cost_nano_usd: bigint | null;
+  losses: string;
+  plan: string;
+}
+
+export interface AttemptColumns {
+  exchange_id: string;
+  number: number | bigint;
+  provider: string;
+  endpoint: string;
+  model: string;
+  lane: string;
+  started_at_ms: number | bigint;
+  duration_ms: number;
+  status: number | bigint | null;
+  fault: string | null;
+  upstream_request_id: string | null;
+  usage: string | null;
+  is_estimated: number | bigint;
+  cost_nano_usd: bigint | null;
+}
