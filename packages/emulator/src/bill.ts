@@ -15,7 +15,7 @@ export interface BillEntry {
   responseId: string | undefined;
   /** Usage that stood in bytes handed to the kernel; undefined when none did. */
   usage: ReportedUsage | undefined;
-  /** The usage the whole answer would have reported, sent or not: what a provider bills for a stream the client left. */
+  /** What the whole answer is worth, reported or not, sent or not: what a provider bills for a stream the client left. */
   plannedUsage: ReportedUsage | undefined;
   text: string;
   reasoningText: string;
@@ -36,17 +36,11 @@ export class BillMeter {
   readonly entry: BillEntry;
   #sent: Uint8Array[] = [];
 
-  /** @param planned the answer's body had nothing gone wrong. */
-  constructor(
-    start: Pick<BillEntry, 'requestId' | 'dialect' | 'status' | 'stream' | 'model'>,
-    planned: { bytes: Uint8Array; stream: boolean },
-  ) {
-    const plannedUsage = readSent(start.dialect, planned.stream, planned.bytes).usage;
+  constructor(start: Pick<BillEntry, 'requestId' | 'dialect' | 'status' | 'stream' | 'model' | 'plannedUsage'>) {
     this.entry = {
       ...start,
       responseId: undefined,
       usage: undefined,
-      plannedUsage,
       text: '',
       reasoningText: '',
       argumentsText: '',

@@ -1,9 +1,8 @@
 import type { JsonObject } from '@turnpike/wire/json/value.ts';
-import type { WirePlan } from './http/wire-plan.ts';
 import type { EmulatorOptions } from './options.ts';
 import { keyOf, type ReceivedRequest } from './received.ts';
 import { errorPlan } from './render/error-body.ts';
-import { renderTurn } from './render/render-turn.ts';
+import { type Rendered, renderTurn } from './render/render-turn.ts';
 import type { CaseIndex } from './replay/corpus.ts';
 import { replayPlan } from './replay/replay-plan.ts';
 import { answerAsSandbox } from './sandbox/answer-request.ts';
@@ -24,7 +23,7 @@ export interface Choice {
  * Decides what to answer: a forced case, a script's turn, the recording of the same request, else the sandbox.
  * @throws what a turn's `expect` throws, and when a forced case does not exist.
  */
-export async function chooseAnswer(choice: Choice): Promise<{ plan: WirePlan; chunkSizes?: number[] }> {
+export async function chooseAnswer(choice: Choice): Promise<Rendered & { chunkSizes?: number[] }> {
   const { request, body, turn, options, cases, forcedCase } = choice;
   const { dialect } = request.route;
   const requestId = `req_emulated_${request.id}`;
@@ -35,7 +34,7 @@ export async function chooseAnswer(choice: Choice): Promise<{ plan: WirePlan; ch
   if (turn !== undefined && request.headers.get('x-emulator-case') === undefined) {
     turn.expect?.(body);
     const context = { dialect, body, serial: request.id, nowSec: Math.floor(request.atMs / 1000) };
-    return { plan: turn.plan ?? renderTurn(turn, context) };
+    return turn.plan === undefined ? renderTurn(turn, context) : { plan: turn.plan };
   }
   const found =
     forcedCase === undefined ? cases.match(request.method, request.target, matchable(choice)) : cases.named(forcedCase);
@@ -43,7 +42,7 @@ export async function chooseAnswer(choice: Choice): Promise<{ plan: WirePlan; ch
   if ((options.otherwise ?? (options.corpus === undefined ? 'sandbox' : 'not-found')) === 'not-found') {
     return { plan: errorPlan(dialect, 404, requestId, { message: 'The emulator has no recording of this request.' }) };
   }
-  return { plan: answerAsSandbox(request, body, options.models) };
+  return answerAsSandbox(request, body, options.models);
 }
 
 function matchable({ request, body }: Choice) {

@@ -8,8 +8,9 @@ import type { Handled } from './http/raw-server.ts';
 import type { RawRequest } from './http/request-parser.ts';
 import { bodyOfPlan, isEventStream, type WirePlan } from './http/wire-plan.ts';
 import type { EmulatorOptions, FaultOptions, ScriptOptions } from './options.ts';
+import { type ReportedUsage, readSent, reportedUsage } from './read-sent.ts';
 import { bodyObject, type ReceivedRequest, receive } from './received.ts';
-import { pacePlan } from './render/render-turn.ts';
+import { pacePlan, type Rendered } from './render/render-turn.ts';
 import type { CaseIndex } from './replay/corpus.ts';
 import { resplit } from './replay/split.ts';
 import type { Turn } from './turn.ts';
@@ -67,12 +68,20 @@ export class Playbook {
     const request = receive(raw, ++this.#serial);
     this.requests.push(request);
     if (this.requests.length > (this.options.requestsMax ?? 10_000)) this.requests.shift();
-    gone.addEventListener('abort', () => noteClosed(request), { once: true });
-    const { plan, planned } = await this.#plan(request);
-    return this.#follow(request, plan, planned);
+    // One signal serves all requests of a connection: each must take its listener away again.
+    const onGone = () => noteClosed(request);
+    gone.addEventListener('abort', onGone, { once: true });
+    const forget = () => gone.removeEventListener('abort', onGone);
+    try {
+      const { plan, plannedUsage } = await this.#plan(request);
+      return this.#follow(request, plan, plannedUsage, forget);
+    } catch (error) {
+      forget();
+      throw error;
+    }
   }
 
-  async #plan(request: ReceivedRequest): Promise<{ plan: WirePlan; planned: WirePlan }> {
+  async #plan(request: ReceivedRequest): Promise<{ plan: WirePlan; plannedUsage: ReportedUsage | undefined }> {
     const { body, faults } = splitModelFault(bodyObject(request));
     const turn = this.#nextTurn(request);
     const chosen = await chooseAnswer({
@@ -93,7 +102,7 @@ export class Playbook {
     const spoilt = specs.reduce((plan, spec) => applyFault(plan, spec, context), chosen.plan);
     const plan = { ...spoilt, steps: this.#cut(spoilt, chosen.chunkSizes) };
     if (this.options.paceMs) pacePlan(plan, this.options.paceMs);
-    return { plan, planned: chosen.plan };
+    return { plan, plannedUsage: plannedUsageOf(request, chosen) };
   }
 
   #cut(plan: WirePlan, chunkSizes: number[] | undefined) {
@@ -117,7 +126,12 @@ export class Playbook {
     return fault.specs;
   }
 
-  #follow(request: ReceivedRequest, plan: WirePlan, planned: WirePlan): Handled {
+  #follow(
+    request: ReceivedRequest,
+    plan: WirePlan,
+    plannedUsage: ReportedUsage | undefined,
+    forget: () => void,
+  ): Handled {
     const model = bodyObject(request).model;
     const start = {
       requestId: request.id,
@@ -125,8 +139,9 @@ export class Playbook {
       status: plan.status,
       stream: isEventStream(plan),
       model: typeof model === 'string' ? model : '',
+      plannedUsage,
     };
-    const meter = new BillMeter(start, { bytes: bodyOfPlan(planned), stream: isEventStream(planned) });
+    const meter = new BillMeter(start);
     if (isGeneration(request)) {
       this.bill.push(meter.entry);
       if (this.bill.length > (this.options.billMax ?? 100_000)) this.bill.shift();
@@ -138,6 +153,7 @@ export class Playbook {
       onOver: (outcome) => {
         if (outcome === 'client-closed') noteClosed(request);
         request.overAtMs = Date.now();
+        forget();
         meter.close(outcome);
         this.#over();
       },
@@ -158,6 +174,11 @@ function noteClosed(request: ReceivedRequest): void {
   if (request.overAtMs !== undefined || request.aborted) return;
   request.aborted = true;
   request.closedAtMs = Date.now();
+}
+
+function plannedUsageOf(request: ReceivedRequest, { plan, usage }: Rendered): ReportedUsage | undefined {
+  if (usage !== undefined) return reportedUsage(usage);
+  return readSent(request.route.dialect, isEventStream(plan), bodyOfPlan(plan)).usage;
 }
 
 function readSpecs(spec: FaultSpec | (FaultSpec | string)[] | string): FaultSpec[] {

@@ -1,5 +1,6 @@
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import { asNumber, isObject, type Json, type JsonObject } from '@turnpike/wire/json/value.ts';
+import type { TurnUsage } from './turn.ts';
 
 /** Token counts as they stood on the wire, in one convention: totals include cached input and reasoning. */
 export interface ReportedUsage {
@@ -8,6 +9,16 @@ export interface ReportedUsage {
   cacheReadTokens: number;
   cacheWriteTokens: number;
   reasoningTokens: number;
+}
+
+export function reportedUsage(usage: TurnUsage): ReportedUsage {
+  return {
+    inputTokens: usage.input,
+    outputTokens: usage.output,
+    cacheReadTokens: usage.cacheRead ?? 0,
+    cacheWriteTokens: usage.cacheWrite ?? 0,
+    reasoningTokens: usage.reasoning ?? 0,
+  };
 }
 
 /** What body bytes say, read back from what was really sent. */

@@ -21,7 +21,8 @@ export async function startSandbox(options: { port?: number; hostname?: string }
     port: options.port ?? 0,
     handler(raw) {
       const request = receive(raw, ++serial);
-      return { plan: answerAsSandbox(request, bodyObject(request)), onSent() {}, onOver() {} };
+      const { plan } = answerAsSandbox(request, bodyObject(request));
+      return { plan, onSent() {}, onOver() {} };
     },
   });
   return { url: `http://${hostname}:${server.port}`, port: server.port, stop: () => server.stop() };

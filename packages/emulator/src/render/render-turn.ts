@@ -2,7 +2,7 @@ import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import { isObject, type JsonObject } from '@turnpike/wire/json/value.ts';
 import { jsonPlan, ssePlan, type WirePlan } from '../http/wire-plan.ts';
 import { countUsage } from '../token-rule.ts';
-import { type AnswerWords, answerOf, type ReadyTurn, type Turn } from '../turn.ts';
+import { type AnswerWords, answerOf, type ReadyTurn, type Turn, type TurnUsage } from '../turn.ts';
 import { renderMessageBody, renderMessageStream } from './anthropic-messages.ts';
 import { requestIdHeader } from './error-body.ts';
 import { renderChatBody, renderChatStream } from './openai-chat.ts';
@@ -17,8 +17,14 @@ export interface RenderContext {
   nowSec: number;
 }
 
+export interface Rendered {
+  plan: WirePlan;
+  /** What the answer is worth, whether or not it says so itself. Absent: no generation, or unknown. */
+  usage?: TurnUsage;
+}
+
 /** The turn as bytes: whole or as a stream, as the request wants it. */
-export function renderTurn(turn: Turn, context: RenderContext): WirePlan {
+export function renderTurn(turn: Turn, context: RenderContext): Rendered {
   const ready = readyTurn(turn, context);
   const headers = [requestIdHeader(context.dialect, `req_emulated_${context.serial}`)];
   for (const [name, value] of Object.entries(turn.headers ?? {})) headers.push([name, value]);
@@ -28,7 +34,7 @@ export function renderTurn(turn: Turn, context: RenderContext): WirePlan {
       : jsonPlan(200, context.dialect === 'openai-chat' ? renderChatBody(ready) : renderMessageBody(ready), headers);
   if (turn.firstByteDelayMs !== undefined) plan.headDelayMs = turn.firstByteDelayMs;
   if (turn.paceMs !== undefined) pacePlan(plan, turn.paceMs);
-  return plan;
+  return { plan, usage: ready.usage };
 }
 
 function streamOf(ready: ReadyTurn, { dialect, body }: RenderContext): string[] {
