@@ -1,7 +1,13 @@
 import { decodeString } from './utf8.ts';
 
 /** Up to this many keys of an object are compared pairwise; beyond, a set of decoded keys keeps it linear. */
-const PAIRWISE_KEYS_MAX = 16;
+const PAIRWISE_KEYS_MAX = 48;
+
+/** From this many keys in sets on, the whole text is decoded once instead of each key by itself. */
+const LONE_KEYS_MAX = 200;
+
+/** One character per byte, all different (windows-1252): enough to compare, and cheaper than UTF-8. */
+const byteDecoder = new TextDecoder('latin1');
 
 /** Remembers the keys of the objects that are open, to notice one that comes twice. */
 export class KeyGuard {
@@ -10,6 +16,8 @@ export class KeyGuard {
   /** A cheap digest of each key: different digests, different keys. */
   private readonly digests: number[] = [];
   private count = 0;
+  private loneKeys = 0;
+  private text: string | undefined;
   /** Per depth: where its keys begin in the lists above. */
   private readonly bases: number[] = [];
   /** Per depth: decoded keys, once there are many or one of them had an escape. */
@@ -59,7 +67,7 @@ export class KeyGuard {
 
   private addToSet(depth: number, start: number, end: number, set: Set<string>): boolean {
     this.sets[depth] = set;
-    const key = decodeString(this.bytes, start, end);
+    const key = this.comparable(start, end);
     const before = set.size;
     set.add(key);
     // The set knows the earlier keys, so only the last one is kept in the lists: it names the path in messages.
@@ -70,9 +78,20 @@ export class KeyGuard {
   private decodedKeys(base: number): Set<string> {
     const keys = new Set<string>();
     for (let i = base; i < this.count; i++) {
-      keys.add(decodeString(this.bytes, this.starts[i] as number, this.ends[i] as number));
+      keys.add(this.comparable(this.starts[i] as number, this.ends[i] as number));
     }
     return keys;
+  }
+
+  /** A string that is the same for two keys when they are the same once escapes are resolved. */
+  private comparable(start: number, end: number): string {
+    this.loneKeys++;
+    if (this.loneKeys === LONE_KEYS_MAX) this.text = byteDecoder.decode(this.bytes);
+    const raw = this.text?.slice(start, end) ?? byteDecoder.decode(this.bytes.subarray(start, end));
+    if (!raw.includes('\\')) return raw;
+    const key = decodeString(this.bytes, start, end);
+    // A lone surrogate has no bytes, and only an escape can make one: such keys are compared among themselves.
+    return key.isWellFormed() ? byteDecoder.decode(encoder.encode(key)) : `\ud800${key}`;
   }
 
   private note(start: number, end: number, digest: number, fresh: boolean): boolean {
@@ -92,3 +111,5 @@ export class KeyGuard {
     return true;
   }
 }
+
+const encoder = new TextEncoder();

@@ -165,11 +165,18 @@ describe('what it refuses', () => {
   test('a key that comes twice among very many', () => {
     const many = Array.from({ length: 5000 }, (_, i) => `"k${i}":{"k${i}":${i}}`);
     expect(scanJsonObject(encode(`{${many.join()}}`)).ok).toBe(true);
-    for (const again of [0, 15, 16, 17, 4999]) {
+    for (const again of [0, 15, 16, 47, 48, 49, 300, 4999]) {
       const refusal = refusalOf(`{"in":{${many.join()},"k${again}":0}}`);
       expect(refusal.code).toBe('body_ambiguous');
       expect(refusal.message).toContain('The object in names');
     }
+  });
+
+  test('keys that only escapes can tell', () => {
+    expect(scanJsonObject(encode('{"\\ud800":1,"\\ud801":2,"\ufffd":3}')).ok).toBe(true);
+    expect(refusalOf('{"\\ud800x":1,"\\uD800x":2}').code).toBe('body_ambiguous');
+    expect(refusalOf('{"é€😀":1,"\\u00e9\\u20ac\\ud83d\\ude00":2}').code).toBe('body_ambiguous');
+    expect(scanJsonObject(encode('{"é":1,"\\u00c3\\u00a9":2}')).ok).toBe(true);
   });
 
   test('the same key in different objects is fine', () => {

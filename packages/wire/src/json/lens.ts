@@ -78,18 +78,20 @@ export function fieldNumber(bytes: Uint8Array, field: Field | undefined): number
 
 const OBJECT = -1;
 
+/** What may come next. */
+const VALUE = 0;
+const VALUE_OR_END = 1;
+const KEY = 2;
+const KEY_OR_END = 3;
+const COMMA_OR_END = 4;
+
 class Scan {
   private readonly size: number;
-  private readonly strings: StringScanner;
   private readonly keys: KeyGuard;
   private readonly fields = new Map<string, Field>();
   /** Per depth: {@link OBJECT}, or the index of the current element of an array. */
-  private readonly places: number[] = [];
+  private readonly places: number[] = [0];
   private depth = 0;
-  private pos = 0;
-  /** True right after an opening bracket: no comma may come, but the end may. */
-  private fresh = false;
-  private field: Field | undefined;
   private refusal: LensRefusal | undefined;
 
   constructor(
@@ -97,127 +99,132 @@ class Scan {
     private readonly depthMax: number,
   ) {
     this.size = bytes.length;
-    this.strings = new StringScanner(bytes);
     this.keys = new KeyGuard(bytes);
   }
 
   run(): LensResult {
-    const { bytes } = this;
-    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) this.pos = 3;
-    const open = this.skipSpace();
+    const { bytes, size } = this;
+    const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+    const open = skipSpace(bytes, hasMark ? 3 : 0);
     if (bytes[open] !== 0x7b) return this.malformed(open, 'a JSON object must begin here');
-    if (!this.enter(OBJECT)) return this.refused();
-    while (this.depth > 0) if (!this.step()) return this.refused();
-    const close = this.pos - 1;
-    if (this.skipSpace() < this.size) return this.malformed(this.pos, 'nothing may follow the object');
-    if (this.strings.high !== 0) {
-      const bad = findBadUtf8(bytes);
-      if (bad >= 0) return this.malformed(bad, 'the text is not valid UTF-8');
+    const strings = new StringScanner(bytes);
+    const end = this.tokens(open, strings);
+    if (end < 0) return this.refusal ?? this.malformed(size, 'not readable');
+    const after = skipSpace(bytes, end);
+    if (after < size) return this.malformed(after, 'nothing may follow the object');
+    const bad = strings.high === 0 ? -1 : findBadUtf8(bytes);
+    if (bad >= 0) return this.malformed(bad, 'the text is not valid UTF-8');
+    return { ok: true, fields: this.fields, open, close: end - 1 };
+  }
+
+  /**
+   * The hot loop, one token per round; local variables throughout, since calls and fields cost more than the work.
+   *
+   * @returns Offset after the object that opens at `from`, or -1 when it was refused.
+   */
+  private tokens(from: number, strings: StringScanner): number {
+    const { bytes, size, keys, places, depthMax } = this;
+    let field: Field | undefined;
+    let pos = from;
+    let depth = 0;
+    let next = VALUE;
+    while (pos < size) {
+      const byte = bytes[pos] as number;
+      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
+        pos++;
+        continue;
+      }
+      if (next === COMMA_OR_END && byte === 0x2c) {
+        const place = places[depth] as number;
+        if (place !== OBJECT) places[depth] = place + 1;
+        next = place === OBJECT ? KEY : VALUE;
+        pos++;
+        continue;
+      }
+      if (byte === QUOTE && next !== COMMA_OR_END) {
+        const start = pos + 1;
+        pos = strings.end(start);
+        if (pos < 0) return this.refuseString(pos);
+        if (next === KEY || next === KEY_OR_END) {
+          this.depth = depth;
+          if (!keys.add(depth, start, pos - 1, strings.escaped)) return this.refuseDuplicate(start - 1);
+          pos = skipSpace(bytes, pos);
+          if (pos >= size || bytes[pos] !== 0x3a) return this.refuse(pos, 'expected :');
+          pos = skipSpace(bytes, pos + 1);
+          if (depth === 1) field = this.addField(start, pos);
+          next = VALUE;
+          continue;
+        }
+      } else if (next <= VALUE_OR_END && (byte === 0x7b || byte === 0x5b)) {
+        this.depth = depth;
+        if (depth >= depthMax) return this.refuseDepth(pos);
+        depth++;
+        places[depth] = byte === 0x7b ? OBJECT : 0;
+        keys.open(depth);
+        next = byte === 0x7b ? KEY_OR_END : VALUE_OR_END;
+        pos++;
+        continue;
+      } else if ((byte === 0x7d || byte === 0x5d) && (next & 1 || next === COMMA_OR_END)) {
+        const isObject = places[depth] === OBJECT;
+        if (isObject !== (byte === 0x7d)) return this.refuse(pos, isObject ? 'expected , or }' : 'expected , or ]');
+        keys.close(depth);
+        depth--;
+        pos++;
+        if (depth === 0) return pos;
+      } else if (next <= VALUE_OR_END) {
+        pos = this.scalar(byte, pos);
+        if (pos < 0) return pos;
+      } else return this.refuseToken(pos, next, depth);
+      if (depth === 1 && field !== undefined) field.end = pos;
+      next = COMMA_OR_END;
     }
-    return { ok: true, fields: this.fields, open, close };
+    return this.refuseToken(size, next, depth);
   }
 
-  /** Reads one member or element up to its value's end (or into it, when it nests), or the end of the container. */
-  private step(): boolean {
-    const isObject = this.places[this.depth] === OBJECT;
-    const closing = isObject ? 0x7d : 0x5d;
-    let byte = this.bytes[this.skipSpace()];
-    if (byte === closing) return this.leave(isObject);
-    if (this.fresh) this.fresh = false;
-    else {
-      if (byte !== 0x2c) return this.refuse(this.pos, isObject ? 'expected , or }' : 'expected , or ]');
-      this.pos++;
-      if (!isObject) this.places[this.depth] = (this.places[this.depth] as number) + 1;
-      byte = this.bytes[this.skipSpace()];
+  /** @returns Offset after the number or literal, or -1 when there is none. */
+  private scalar(byte: number, pos: number): number {
+    if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
+      const end = endOfNumber(this.bytes, pos);
+      return end < 0 ? this.refuse(-1 - end, 'expected a digit') : end;
     }
-    return (!isObject || this.key(byte)) && this.value();
+    if (byte !== 0x74 && byte !== 0x66 && byte !== 0x6e) return this.refuse(pos, 'expected a value');
+    const end = endOfLiteral(this.bytes, pos);
+    return end < 0 ? this.refuse(-1 - end, 'expected true, false or null') : end;
   }
 
-  private key(byte: number | undefined): boolean {
-    const keyStart = this.pos;
-    if (byte !== QUOTE) return this.refuse(keyStart, 'expected a key in double quotes');
-    const end = this.strings.end(keyStart + 1);
-    if (end < 0) return this.refuseString(end);
-    if (!this.keys.add(this.depth, keyStart + 1, end - 1, this.strings.escaped)) return this.refuseDuplicate(keyStart);
-    this.pos = end;
-    if (this.bytes[this.skipSpace()] !== 0x3a) return this.refuse(this.pos, 'expected :');
-    this.pos++;
-    this.skipSpace();
-    if (this.depth === 1) {
-      const name = decodeString(this.bytes, keyStart + 1, end - 1);
-      this.field = { name, keyStart, start: this.pos, end: this.pos };
-      this.fields.set(name, this.field);
-    }
-    return true;
+  /** The key is the last one the guard took in. */
+  private addField(keyFrom: number, start: number): Field {
+    const name = this.keys.lastKey(1, 1);
+    const field = { name, keyStart: keyFrom - 1, start, end: start };
+    this.fields.set(name, field);
+    return field;
   }
 
-  private value(): boolean {
-    const byte = this.bytes[this.pos] ?? 0;
-    let end: number;
-    if (byte === QUOTE) {
-      end = this.strings.end(this.pos + 1);
-      if (end < 0) return this.refuseString(end);
-    } else if (byte === 0x7b) return this.enter(OBJECT);
-    else if (byte === 0x5b) return this.enter(0);
-    else if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
-      end = endOfNumber(this.bytes, this.pos);
-      if (end < 0) return this.refuse(-1 - end, 'expected a digit');
-    } else if (byte === 0x74 || byte === 0x66 || byte === 0x6e) {
-      end = endOfLiteral(this.bytes, this.pos);
-      if (end < 0) return this.refuse(-1 - end, 'expected true, false or null');
-    } else return this.refuse(this.pos, 'expected a value');
-    this.pos = end;
-    if (this.depth === 1 && this.field !== undefined) this.field.end = end;
-    return true;
+  private refuseToken(offset: number, next: number, depth: number): number {
+    if (next <= VALUE_OR_END) return this.refuse(offset, 'expected a value');
+    if (next !== COMMA_OR_END) return this.refuse(offset, 'expected a key in double quotes');
+    return this.refuse(offset, this.places[depth] === OBJECT ? 'expected , or }' : 'expected , or ]');
   }
 
-  private enter(place: number): boolean {
-    if (this.depth >= this.depthMax) {
-      const message = `The body is nested more than ${this.depthMax} levels deep at ${this.where(this.pos)}.`;
-      this.refusal = { ok: false, code: 'body_too_deep', offset: this.pos, message };
-      return false;
-    }
-    this.depth++;
-    this.places[this.depth] = place;
-    this.keys.open(this.depth);
-    this.fresh = true;
-    this.pos++;
-    return true;
+  private refuseDepth(offset: number): number {
+    const message = `The body is nested more than ${this.depthMax} levels deep at ${this.where(offset)}.`;
+    this.refusal = { ok: false, code: 'body_too_deep', offset, message };
+    return -1;
   }
 
-  private leave(isObject: boolean): boolean {
-    if (isObject) this.keys.close(this.depth);
-    this.fresh = false;
-    this.depth--;
-    this.pos++;
-    if (this.depth === 1 && this.field !== undefined) this.field.end = this.pos;
-    return true;
-  }
-
-  private skipSpace(): number {
-    const bytes = this.bytes;
-    let pos = this.pos;
-    let byte = bytes[pos] as number;
-    while (byte <= 0x20 && (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09)) {
-      byte = bytes[++pos] as number;
-    }
-    this.pos = pos;
-    return pos;
-  }
-
-  private refuseString(end: number): boolean {
+  private refuseString(end: number): number {
     const offset = -1 - end;
     const byte = this.bytes[offset];
     const isControl = byte !== undefined && byte < 0x20;
     return this.refuse(offset, isControl ? 'a control character must be escaped' : 'not a valid escape');
   }
 
-  private refuseDuplicate(keyStart: number): boolean {
+  private refuseDuplicate(keyStart: number): number {
     const key = this.keys.lastKey(this.depth, this.depth);
     const inside = this.path();
     const message = `${inside === '' ? 'The body' : `The object ${inside}`} names "${shorten(key)}" twice, at ${this.where(keyStart)}.`;
     this.refusal = { ok: false, code: 'body_ambiguous', offset: keyStart, message };
-    return false;
+    return -1;
   }
 
   /** Path of the container being read: `messages[2].content`. */
@@ -231,13 +238,10 @@ class Scan {
     return path;
   }
 
-  private refuse(offset: number, why: string): boolean {
+  /** @returns -1, for the caller to pass on. */
+  private refuse(offset: number, why: string): number {
     this.refusal = this.malformed(offset, why);
-    return false;
-  }
-
-  private refused(): LensRefusal {
-    return this.refusal ?? this.malformed(this.pos, 'not readable');
+    return -1;
   }
 
   private malformed(offset: number, why: string): LensRefusal {
@@ -257,6 +261,17 @@ class Scan {
     }
     return `offset ${offset} (line ${line}, column ${offset - lineStart + 1})`;
   }
+}
+
+function skipSpace(bytes: Uint8Array, from: number): number {
+  const size = bytes.length;
+  let pos = from;
+  while (pos < size) {
+    const byte = bytes[pos] as number;
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+    pos++;
+  }
+  return pos;
 }
 
 function shorten(key: string): string {
