@@ -7,7 +7,7 @@ import { root } from './bootstrap.mjs';
 const modules = join(root, 'node_modules');
 
 /** Folders whose imports are held to the rules; those that exist. */
-const ruled = ['packages', 'conformance', 'bench', 'bin'].filter((folder) => existsSync(join(root, folder)));
+const ruled = ['packages', 'conformance', 'bench', 'bin', 'docs'].filter((folder) => existsSync(join(root, folder)));
 
 const checks = [
   {

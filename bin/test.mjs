@@ -23,7 +23,7 @@ out, and say so; when CI is set its absence is a failure.
 
 /** What each part of the run hands to `bun test`. */
 const suites = {
-  unit: ['./packages', './bin'],
+  unit: ['./packages', './bin', './docs', './bench'],
   conformance: ['./conformance'],
 };
 
