@@ -198,6 +198,6 @@ test('disable_parallel_tool_use is said', () => {
 test('a PDF is sent as a file', () => {
   const source = { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' };
   const { body } = sent({ messages: [{ role: 'user', content: [{ type: 'document', source, title: 'a.pdf' }] }] });
-  const part = (objectsOf(body.messages as JsonObject[])[0]?.content)[0];
+  const part = objectsOf(objectsOf(body.messages)[0]?.content)[0];
   expect(part).toMatchObject({ type: 'file', file: { file_data: 'data:application/pdf;base64,JVBERi0=' } });
 });
