@@ -20,6 +20,8 @@ export interface BenchUpstreamOptions {
 export interface BenchUpstream {
   url: string;
   port: number;
+  /** Answers begun and not over. */
+  readonly pending: number;
   stop(): Promise<void>;
 }
 
@@ -55,7 +57,14 @@ export function startBenchUpstream(options: BenchUpstreamOptions = {}): BenchUps
     },
   });
   const port = server.port ?? 0;
-  return { url: `http://${server.hostname}:${port}`, port, stop: () => server.stop(true) };
+  return {
+    url: `http://${server.hostname}:${port}`,
+    port,
+    get pending() {
+      return server.pendingRequests;
+    },
+    stop: () => server.stop(true),
+  };
 }
 
 function pacedStream(events: readonly Uint8Array[], paceMs: number): ReadableStream<Uint8Array> {

@@ -7,8 +7,6 @@ import type { ReceivedRequest } from './received.ts';
 import { CaseIndex, readCorpus } from './replay/corpus.ts';
 import type { Turn } from './turn.ts';
 
-export type { EmulatorOptions };
-
 export interface Emulator {
   /** `http://host:port`, no path: any prefix may follow. */
   readonly url: string;

@@ -11,13 +11,13 @@ import { composeTurn } from './compose-turn.ts';
 import { PromptError } from './read-prompt.ts';
 
 /** The models the sandbox lists. Any other name is answered like `echo`. */
-export const SANDBOX_MODELS: readonly string[] = ['echo', 'reasoner', 'tools'];
+export const sandboxModels: readonly string[] = ['echo', 'reasoner', 'tools'];
 
 /** Answers any request the sandbox knows a path for; others get the dialect's 404. */
 export function answerAsSandbox(
   request: ReceivedRequest,
   body: JsonObject,
-  models: readonly string[] = SANDBOX_MODELS,
+  models: readonly string[] = sandboxModels,
 ): Rendered {
   const { operation, dialect, tail } = request.route;
   const requestId = `req_emulated_${request.id}`;
