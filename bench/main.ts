@@ -18,7 +18,7 @@ const QUICK_PACED: PacedTiming = { windows: 4, windowMs: 400, rampMs: 500, restM
 const FULL_PACED: PacedTiming = { windows: 8, windowMs: 1_000, rampMs: 1_000, restMs: 15_000 };
 
 /** Longest a lane is warmed up per load; a fast one is done sooner. */
-const WARM_UP_MS = { quick: 2_500, full: 10_000 };
+const WARM_UP_MS = { quick: { small: 8_000, burst: 2_000 }, full: { small: 15_000, burst: 10_000 } };
 
 async function main(): Promise<void> {
   const options = parseOptions(Bun.argv.slice(2));
@@ -80,10 +80,11 @@ async function runBench(
   const wanted = MEASURES.filter(({ id }) => options.only.has(id)).map((measure) =>
     options.isQuick && measure.isRawWhenQuick === true ? { ...measure, lanes: 'raw' as const } : measure,
   );
+  const longest = options.isQuick ? WARM_UP_MS.quick : WARM_UP_MS.full;
   for (const measure of MEASURES.filter(({ id }) => id === 'small' || (id === 'burst' && options.only.has(id)))) {
     if (wanted.length === 0) break;
     progress(`warming up: ${measure.load.id}`);
-    for (const problem of await warmUp(rig, measure, options.isQuick ? WARM_UP_MS.quick : WARM_UP_MS.full))
+    for (const problem of await warmUp(rig, measure, longest[measure.id === 'burst' ? 'burst' : 'small']))
       progress(problem);
   }
   for (const measure of wanted) {
@@ -116,10 +117,17 @@ function describeMachine(cores: CorePlan): Record<string, string | number> {
     cpu: cpu?.model ?? 'unknown',
     cores: cpus().length,
     bun: Bun.version,
+    node: nodeVersion(),
     gateway,
     generator,
     upstream,
   };
+}
+
+/** The Node that runs Portkey. */
+function nodeVersion(): string {
+  const node = Bun.which('node');
+  return node === null ? 'none' : Bun.spawnSync([node, '--version']).stdout.toString().trim();
 }
 
 function progress(what: string): void {
