@@ -8,7 +8,7 @@ import { SseDecoder } from '@turnpike/wire/framing/sse.ts';
 import { parseJson } from '@turnpike/wire/json/parse.ts';
 import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
 import { isObject, type JsonObject } from '@turnpike/wire/json/value.ts';
-import type { Endpoint } from '../config/snapshot.ts';
+import type { Deadlines, Endpoint } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import { nowMs } from '../runtime/clock.ts';
 import { UpstreamCall } from '../runtime/upstream.ts';
@@ -66,7 +66,7 @@ export async function tryEndpoint(services: Services, exchange: Exchange, body: 
       url: addressOf(endpoint, exchange, isSameDialect),
       headers: outgoingHeaders(endpoint, body.isStream, isSameDialect ? exchange.request.headers : undefined),
       body: prepared.body,
-      bounds: endpoint.deadlines,
+      bounds: boundsOf(endpoint, body.isStream),
       clientSignal: exchange.request.signal,
     },
     services.alarms,
@@ -90,6 +90,11 @@ export async function tryEndpoint(services: Services, exchange: Exchange, body: 
     call.abandon();
     throw error;
   }
+}
+
+function boundsOf({ deadlines }: Endpoint, isStream: boolean): Deadlines {
+  const { streamFirstByteMs } = deadlines;
+  return isStream && streamFirstByteMs !== undefined ? { ...deadlines, firstByteMs: streamFirstByteMs } : deadlines;
 }
 
 const PATHS = {

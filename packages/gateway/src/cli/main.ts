@@ -1,0 +1,67 @@
+import { type Gateway, startGateway } from '../compose.ts';
+import { StartError } from '../start-error.ts';
+import { StoreError } from '../store/store.ts';
+import { banner } from './banner.ts';
+import { help, isPort, readCommand, type ServeOptions } from './options.ts';
+import { version } from './version.ts';
+
+/** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong command line. */
+async function main(): Promise<void> {
+  const command = readCommand(process.argv.slice(2));
+  switch (command.type) {
+    case 'help':
+      process.stdout.write(help);
+      return;
+    case 'version':
+      process.stdout.write(`turnpike ${version}\n`);
+      return;
+    case 'wrong':
+      process.stderr.write(`${command.message}\n\n${help}`);
+      process.exitCode = 2;
+      return;
+    case 'serve':
+      await serveUntilSignal(command.options);
+  }
+}
+
+async function serveUntilSignal(options: ServeOptions): Promise<void> {
+  let gateway: Gateway;
+  try {
+    gateway = await startGateway({
+      configFile: options.configFile,
+      port: options.port ?? environmentPort(),
+      host: options.host,
+      environment: process.env,
+    });
+  } catch (error) {
+    if (!(error instanceof StartError) && !(error instanceof StoreError)) throw error;
+    process.stderr.write(`Turnpike could not start.\n\n${error.message}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  for (const line of gateway.report) process.stderr.write(`${line}\n`);
+  process.stdout.write(banner(gateway));
+
+  process.on('SIGHUP', () => void gateway.reload());
+  let isStopping = false;
+  const stop = async () => {
+    // A second signal means: now.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    process.stderr.write('Stopping: running streams may end first. A second signal stops at once.\n');
+    await gateway.stop();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+}
+
+function environmentPort(): number | undefined {
+  const text = process.env.PORT;
+  if (text === undefined || text === '') return undefined;
+  const port = Number(text);
+  if (!isPort(port)) throw new StartError(`PORT must be a whole number from 0 to 65535, not "${text}".`);
+  return port;
+}
+
+await main();

@@ -1,0 +1,75 @@
+import { parseArgs } from 'node:util';
+
+/** What the command line asks for. */
+export type Command =
+  | { type: 'serve'; options: ServeOptions }
+  | { type: 'help' }
+  | { type: 'version' }
+  | { type: 'wrong'; message: string };
+
+export interface ServeOptions {
+  configFile: string | undefined;
+  port: number | undefined;
+  host: string | undefined;
+}
+
+export const help = `Turnpike, a self-hosted LLM gateway.
+
+Usage: npm start -- [serve] [options]
+
+  --config FILE   turnpike.yaml, or a LiteLLM config.yaml as it is
+                  (default: turnpike.yaml in this folder, when there is one)
+  --port N        port to listen on (default 4000; also PORT)
+  --host H        address to listen on (default 127.0.0.1; anything wider
+                  demands an explicit admin key)
+  --version       print the version
+  --help          print this
+
+Environment:
+  TURNPIKE_DATA_DIR    folder of the embedded database (default .turnpike)
+  TURNPIKE_ADMIN_KEY   the admin key; without it one is made at first start
+  OPENAI_API_KEY, ANTHROPIC_API_KEY, GROQ_API_KEY, …
+                       any provider's usual variable makes it available at once
+
+Signals: SIGHUP reads the configuration again; SIGTERM lets running streams end.
+`;
+
+/** Reads the command line. Numbers and names are checked here; whether files exist is not. */
+export function readCommand(args: readonly string[]): Command {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    return { type: 'wrong', message: error instanceof Error ? error.message : String(error) };
+  }
+  const { values, positionals } = parsed;
+  if (values.help) return { type: 'help' };
+  if (values.version) return { type: 'version' };
+  const [command, ...rest] = positionals;
+  if (command !== undefined && command !== 'serve')
+    return { type: 'wrong', message: `There is no command "${command}".` };
+  if (rest.length > 0) return { type: 'wrong', message: `"${rest[0]}" is one argument too many.` };
+  const port = values.port === undefined ? undefined : Number(values.port);
+  if (port !== undefined && !isPort(port)) {
+    return { type: 'wrong', message: `--port must be a whole number from 0 to 65535, not "${values.port}".` };
+  }
+  return { type: 'serve', options: { configFile: values.config, port, host: values.host } };
+}
+
+export function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535;
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      config: { type: 'string' },
+      port: { type: 'string' },
+      host: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+    },
+  });
+}

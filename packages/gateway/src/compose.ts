@@ -1,0 +1,197 @@
+import { resolve } from 'node:path';
+import { sandboxModels } from '@turnpike/emulator/sandbox/answer-request.ts';
+import { type Sandbox, startSandbox } from '@turnpike/emulator/sandbox.ts';
+import { type AdminKey, adminKey } from './admin-key.ts';
+import { buildSnapshot, wantsSandbox } from './config/build.ts';
+import type { Configuration, Environment } from './config/configuration.ts';
+import { loadConfiguration } from './config/load.ts';
+import { renderProblem } from './config/problem.ts';
+import type { Snapshot } from './config/snapshot.ts';
+import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
+import { type Listener, listen } from './http/listen.ts';
+import { ActiveExchanges, type Services } from './pipeline/services.ts';
+import { KeyTable } from './policy/identify.ts';
+import { Alarms } from './runtime/alarm.ts';
+import { Reachability } from './runtime/reachable.ts';
+import { StartError } from './start-error.ts';
+import { openStore } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
+import { ExchangeLog } from './telemetry/exchange-log.ts';
+import { Log } from './telemetry/log.ts';
+
+export interface GatewayOptions {
+  /** A turnpike.yaml or LiteLLM config.yaml. Absent: `turnpike.yaml` in the working folder, if there is one. */
+  configFile?: string | undefined;
+  /** 0 takes a free port. Absent: the configuration's, else 4000. */
+  port?: number | undefined;
+  host?: string | undefined;
+  environment: Environment;
+  /** Default: lines on stderr. */
+  log?: Log;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+const PORT_DEFAULT = 4000;
+const DATA_DIR_DEFAULT = '.turnpike';
+
+/** Builds the house and opens its door. @throws StartError, StoreError */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { environment } = options;
+  const log = options.log ?? new Log();
+  const { configuration, report } = await load(options);
+  const store = await openStore({ dataDir: resolve(environment.TURNPIKE_DATA_DIR || DATA_DIR_DEFAULT) });
+  try {
+    const host = options.host ?? configuration.listen.host ?? '127.0.0.1';
+    const admin = await adminKey(environment, adminOf(configuration), store);
+    if (!LOOPBACK.has(host) && (admin.source === 'generated' || admin.source === 'stored')) {
+      throw new StartError(
+        `Listening on ${host} demands an explicit admin key: set TURNPIKE_ADMIN_KEY, or adminKey in turnpike.yaml.`,
+      );
+    }
+    const gateway = new Gateway({ options, log, store, admin, report });
+    await gateway.open(configuration, host, options.port ?? configuration.listen.port ?? PORT_DEFAULT);
+    return gateway;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  options: GatewayOptions;
+  log: Log;
+  store: Store;
+  admin: AdminKey;
+  report: readonly string[];
+}
+
+/** A running gateway. */
+export class Gateway {
+  readonly adminKey: AdminKey;
+  readonly store: Store;
+  /** What was noticed while reading the configuration: one line each, no secrets. */
+  readonly report: readonly string[];
+  readonly #options: GatewayOptions;
+  readonly #log: Log;
+  readonly #exchangeLog: ExchangeLog;
+  readonly #active = new ActiveExchanges();
+  #services: Services | undefined;
+  #listener: Listener | undefined;
+  #sandbox: Sandbox | undefined;
+  #watch: ConfigurationWatch | undefined;
+  #version = 0;
+
+  constructor({ options, log, store, admin, report }: Parts) {
+    this.#options = options;
+    this.#log = log;
+    this.store = store;
+    this.adminKey = admin;
+    this.report = report;
+    this.#exchangeLog = new ExchangeLog(store, log);
+  }
+
+  /** To be called once. @throws StartError when the port cannot be had. */
+  async open(configuration: Configuration, host: string, port: number): Promise<void> {
+    await this.#putInForce(configuration);
+    this.#listener = listen(() => this.#inForce(), { host, port });
+    this.#watch = watchConfiguration(configuration.files, () => void this.reload());
+  }
+
+  get url(): string {
+    return this.#listener?.url ?? '';
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  /** The configuration in force now. */
+  get snapshot(): Snapshot {
+    return this.#inForce().snapshot;
+  }
+
+  /** Exchanges under way. */
+  get activeCount(): number {
+    return this.#active.count;
+  }
+
+  /** Reads the configuration again. A wrong one changes nothing; what is wrong with it is logged. */
+  async reload(): Promise<void> {
+    try {
+      const { configuration, report } = await load(this.#options);
+      await this.#putInForce(configuration);
+      this.#watch?.follow(configuration.files);
+      this.#log.info('The configuration was read again.', { version: this.#version });
+      for (const line of report) this.#log.info(line);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      this.#log.error('The configuration was not changed: the new one is wrong.', { problems: error.message });
+    }
+  }
+
+  /** Writes what is waiting for the log. */
+  async flush(): Promise<void> {
+    await this.#exchangeLog.flush();
+  }
+
+  /** Stops accepting, lets streams end up to `server.shutdownGraceMs`, writes what is left, and closes. */
+  async stop(): Promise<void> {
+    const { shutdownGraceMs } = this.snapshot.server;
+    this.#watch?.close();
+    this.#active.isStopping = true;
+    const closed = this.#listener?.close();
+    const left = await this.#active.drained(shutdownGraceMs);
+    if (left > 0) this.#log.warn('Streams were cut: the grace time is over.', { streams: left });
+    this.#listener?.cut();
+    await closed;
+    await this.#sandbox?.stop();
+    await this.#exchangeLog.close();
+    await this.store.close();
+  }
+
+  async #putInForce(configuration: Configuration): Promise<void> {
+    const { environment } = this.#options;
+    if (wantsSandbox(configuration, environment)) this.#sandbox ??= await startSandbox();
+    const snapshot = buildSnapshot(configuration, environment, {
+      version: ++this.#version,
+      sandboxModels,
+      ...(wantsSandbox(configuration, environment) && this.#sandbox ? { sandboxUrl: this.#sandbox.url } : {}),
+    });
+    this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
+    this.#services = {
+      alarms: this.#services?.alarms ?? new Alarms(),
+      reachability: this.#services?.reachability ?? new Reachability(),
+      active: this.#active,
+      random: Math.random,
+      record: (row) => this.#exchangeLog.add(row),
+      snapshot,
+      keys: this.#keyTable(snapshot),
+    };
+  }
+
+  #keyTable(snapshot: Snapshot): KeyTable {
+    const table = new KeyTable();
+    for (const key of snapshot.keys) table.add(key.sha256, key);
+    table.add(this.adminKey.sha256, { name: 'admin', isAdmin: true });
+    return table;
+  }
+
+  #inForce(): Services {
+    if (this.#services === undefined) throw new Error('The gateway was used before it was opened.');
+    return this.#services;
+  }
+}
+
+function adminOf(configuration: Configuration): string | undefined {
+  return configuration.keys.find(({ isAdmin }) => isAdmin)?.sha256;
+}
+
+/** @throws StartError with everything that is wrong with the configuration. */
+async function load(options: GatewayOptions): Promise<{ configuration: Configuration; report: readonly string[] }> {
+  const loaded = await loadConfiguration({
+    environment: options.environment,
+    ...(options.configFile === undefined ? {} : { file: options.configFile }),
+  });
+  if (loaded.configuration === undefined) throw new StartError(loaded.problems.map(renderProblem).join('\n'));
+  return loaded;
+}
