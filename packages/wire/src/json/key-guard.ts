@@ -1,4 +1,4 @@
-import { decodeString } from './utf8.ts';
+import { decodeName, decodeString } from './utf8.ts';
 
 /** Up to this many keys of an object are compared pairwise; beyond, a set of decoded keys keeps it linear. */
 const PAIRWISE_KEYS_MAX = 48;
@@ -62,7 +62,7 @@ export class KeyGuard {
   /** The key met last in the object whose keys end where those of `depth + 1` begin (or at the end of all). */
   lastKey(depth: number, deepest: number): string {
     const after = depth === deepest ? this.count : (this.bases[depth + 1] as number);
-    return decodeString(this.bytes, this.starts[after - 1] as number, this.ends[after - 1] as number);
+    return decodeName(this.bytes, this.starts[after - 1] as number, this.ends[after - 1] as number);
   }
 
   private addToSet(depth: number, start: number, end: number, set: Set<string>): boolean {

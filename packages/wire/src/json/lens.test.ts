@@ -127,6 +127,30 @@ describe('what it refuses', () => {
     }
   });
 
+  test('a control character or a bad escape deep inside a very long string, between escapes', () => {
+    for (const bad of ['\u0001', '\\q']) {
+      for (const at of [500, 513, 530, 1021, 2000, 4095]) {
+        const text = `{"a":"${'x'.repeat(at)}${bad}${'x'.repeat(4096 - at)}\\n${'y'.repeat(1000)}","b":"${'z'.repeat(2000)}"}`;
+        const offset = 6 + at + (bad.length - 1);
+        expect(refusalOf(text)).toMatchObject({ code: 'body_malformed', offset });
+        expect(scanJsonObject(encode(text.replace(bad, 'é'))).ok).toBe(true);
+      }
+    }
+    expect(refusalOf(`{"a":"${'x'.repeat(5000)}`)).toMatchObject({ code: 'body_malformed', offset: 5006 });
+  });
+
+  test('bad UTF-8 far inside, where pieces of the check meet', () => {
+    const head = encode(`{"a":"${'é'.repeat(40_000)}`);
+    for (const cut of [32_766, 32_767, 32_768, 65_536]) {
+      const bytes = new Uint8Array([...head, ...encode('"}')]);
+      expect(scanJsonObject(bytes).ok).toBe(true);
+      const at = cut - (cut % 2);
+      bytes[at] = 0xff;
+      expect(refusalOf(bytes)).toMatchObject({ code: 'body_malformed', offset: at });
+    }
+    expect(refusalOf(new Uint8Array([...encode('{"a":"é'), 0xe4, 0xb8, ...encode('"}')])).offset).toBe(8);
+  });
+
   test('bytes that are not UTF-8, with their offset', () => {
     const bad = [
       [0xff],

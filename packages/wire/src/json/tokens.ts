@@ -6,6 +6,9 @@ export const BACKSLASH = 0x5c;
 /** Below this many bytes a plain loop beats setting up the four-at-a-time one. */
 const SHORT_STRING_BYTES = 24;
 
+/** From this many bytes on, native searches for the end pay off. */
+const LONG_STRING_BYTES = 512;
+
 /**
  * Finds ends of strings in one buffer. Long strings are read four bytes at a time: a word holds something of interest
  * when one of its bytes is a quote, a backslash or below 0x20, and each of these is one subtraction on the whole word.
@@ -15,6 +18,9 @@ export class StringScanner {
   high = 0;
   /** Did the last string contain an escape? */
   escaped = false;
+  /** What native searches found last: kept, so that the buffer is searched only once however many escapes there are. */
+  private nextBackslash = -1;
+  private nextQuote = -1;
   private readonly words: Int32Array;
   /** Offset of `words[0]` in `bytes`. */
   private readonly wordsFrom: number;
@@ -61,7 +67,7 @@ export class StringScanner {
     return -1 - size;
   }
 
-  /** Skips plain characters; stops at or at most three bytes before the first byte of interest. */
+  /** Skips plain characters; stops at or some bytes before the first byte of interest. */
   private skipPlain(from: number): number {
     const bytes = this.bytes;
     let pos = from;
@@ -74,7 +80,8 @@ export class StringScanner {
     const count = words.length;
     let index = (pos - this.wordsFrom) >> 2;
     let high = 0;
-    for (; index < count; index++) {
+    const wordsMax = Math.min(count, index + LONG_STRING_BYTES / 4);
+    for (; index < wordsMax; index++) {
       const word = words[index] as number;
       const quote = word ^ 0x22222222;
       const slash = word ^ 0x5c5c5c5c;
@@ -85,7 +92,37 @@ export class StringScanner {
       high |= word;
     }
     if ((high & 0x80808080) !== 0) this.high = 0x80;
+    if (index === wordsMax && index < count) index = this.skipLong(index);
     return this.wordsFrom + index * 4;
+  }
+
+  /** In very long strings the quote and the backslash are found natively; only control characters are left to look for. */
+  private skipLong(from: number): number {
+    const { words } = this;
+    const at = this.wordsFrom + from * 4;
+    if (this.nextBackslash < at) this.nextBackslash = this.find(BACKSLASH, at);
+    if (this.nextQuote < at) this.nextQuote = this.find(QUOTE, at);
+    const until = Math.min(this.nextQuote, this.nextBackslash);
+    const end = from + ((until - at) >> 2);
+    let index = from;
+    let high = 0;
+    for (; index + 3 < end; index += 4) {
+      const a = words[index] as number;
+      const b = words[index + 1] as number;
+      const c = words[index + 2] as number;
+      const d = words[index + 3] as number;
+      const found =
+        ((a - 0x20202020) & ~a) | ((b - 0x20202020) & ~b) | ((c - 0x20202020) & ~c) | ((d - 0x20202020) & ~d);
+      if ((found & 0x80808080) !== 0) break;
+      high |= a | b | c | d;
+    }
+    if ((high & 0x80808080) !== 0) this.high = 0x80;
+    return index;
+  }
+
+  private find(byte: number, from: number): number {
+    const found = this.bytes.indexOf(byte, from);
+    return found < 0 ? this.bytes.length : found;
   }
 }
 
