@@ -100,7 +100,16 @@ class BuiltSnapshot implements Snapshot {
   }
 
   #resolveUnaliased(name: string): ModelRoute | undefined {
-    return this.#byEndpointId(name) ?? this.#byPattern(name) ?? this.#byUpstreamName(name) ?? this.#byProvider(name);
+    const configured = this.#byEndpointId(name) ?? this.#byPattern(name) ?? this.#byUpstreamName(name);
+    return configured ?? this.#byProvider(name) ?? this.#byDefaultFallback(name);
+  }
+
+  /** LiteLLM serves a name nobody configured from its default fallbacks. */
+  #byDefaultFallback(name: string): ModelRoute | undefined {
+    const [first, ...others] =
+      this.#configuration.kind === 'litellm' ? (this.#configuration.fallbacks.get('*') ?? []) : [];
+    const route = first === undefined ? undefined : this.#routes.get(first);
+    return route && { ...route, name, fallbacks: others, reason: 'not configured; served from default_fallbacks' };
   }
 
   /** LiteLLM callers may name one deployment by its id. */
