@@ -1,0 +1,98 @@
+/**
+ * What an application's SDK reads from a provider directly equals what it reads through Turnpike; and when the client
+ * speaks another dialect than the provider, text, reasoning, tool calls, finish and usage still agree with the recording.
+ */
+import { afterAll, beforeAll, describe, test } from 'bun:test';
+import { join } from 'node:path';
+import { fold } from '@turnpike/wire/canon/fold.ts';
+import type { DialectId } from '@turnpike/wire/canon/residue.ts';
+import type { CanonResponse } from '@turnpike/wire/canon/response.ts';
+import { describeCorpus, type Recording, sharedRoot } from './corpus.ts';
+import { describeDifferences, differences } from './laws/difference.ts';
+import { startedStream, wholeResponse } from './laws/recorded.ts';
+import { type Rig, startRig } from './rig.ts';
+import { type AnswerRead, ask, finishesLike, whatMatters } from './sdk/ai-sdk.ts';
+import { Tally } from './tally.ts';
+import { dialects } from './trip.ts';
+
+describeCorpus('differential', (corpus) => {
+  let rig: Rig;
+
+  beforeAll(async () => {
+    const isOurs = new Set(corpus.map((recording) => recording.id));
+    const corpusFilter = ({ name }: { name: string }) => isOurs.has(name);
+    rig = await startRig({ emulator: { corpus: join(sharedRoot, 'corpus'), corpusFilter } });
+  }, 30_000);
+  afterAll(() => rig?.stop());
+
+  for (const dialect of Object.values(dialects)) {
+    const recordings = corpus.filter((recording) => recording.dialect === dialect.id && recording.response);
+
+    describe(`${dialect.id} through Turnpike equals direct`, () => {
+      const tally = new Tally(`differential ${dialect.id}`);
+      test('every recording', async () => {
+        for (const recording of recordings) {
+          if (isCut(recording)) {
+            tally.leaveOut(recording.id, 'the recording breaks off: Turnpike says so, the SDK does not notice');
+            continue;
+          }
+          await tally.runAsync(recording.id, async () => {
+            rig.emulator.serve(recording.id);
+            const request = { dialect: dialect.id, isStreamed: recording.isStream, key: rig.key };
+            const direct = await ask({ ...request, url: rig.emulator.url, model: 'm' });
+            const through = await ask({ ...request, url: rig.url, model: dialect.id });
+            const open = differences('', direct, through);
+            if (open.length > 0) throw new Error(describeDifferences(open));
+          });
+        }
+        tally.expectAllPassed();
+      }, 120_000);
+    });
+
+    for (const client of Object.values(dialects)) {
+      if (client === dialect) continue;
+      describe(`${client.id} client, ${dialect.id} provider`, () => {
+        const tally = new Tally(`differential ${client.id} client of ${dialect.id}`);
+        test('every answer', async () => {
+          for (const recording of recordings) {
+            const expected = answerOf(recording);
+            if (expected === undefined) {
+              tally.leaveOut(recording.id, 'no answer to compare: an error, or broken off');
+              continue;
+            }
+            await tally.runAsync(recording.id, async () => {
+              rig.emulator.serve(recording.id);
+              const request = { url: rig.url, key: rig.key, model: dialect.id };
+              const read = await ask({ ...request, dialect: client.id, isStreamed: recording.isStream });
+              compare(client.id, expected, read);
+            });
+          }
+          tally.expectAllPassed();
+        }, 120_000);
+      });
+    }
+  }
+});
+
+function isCut(recording: Recording): boolean {
+  const events = startedStream(dialects[recording.dialect], recording);
+  return events !== undefined && events.at(-1)?.type !== 'response-end';
+}
+
+/** The recorded answer in neutral words; undefined when it is an error or was cut. */
+function answerOf(recording: Recording): CanonResponse | undefined {
+  const dialect = dialects[recording.dialect];
+  const body = wholeResponse(recording);
+  if (body !== undefined) return dialect.readResponse(body, { quirks: {} });
+  const events = startedStream(dialect, recording);
+  return events === undefined || isCut(recording) ? undefined : fold(events);
+}
+
+function compare(client: DialectId, expected: CanonResponse, read: AnswerRead): void {
+  const wanted = whatMatters(expected, client);
+  const { finish, ...got } = read;
+  const open = differences('', wanted, { ...got, raw: undefined });
+  const unified = expected.choices[0]?.finish?.unified;
+  if (!finishesLike(unified, finish)) open.push({ path: 'finish', was: unified, is: finish });
+  if (open.length > 0) throw new Error(describeDifferences(open));
+}
