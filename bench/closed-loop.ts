@@ -14,6 +14,8 @@ export interface LoopOptions extends Pick<CallOptions, 'port' | 'request' | 'exp
 export interface LoopWindow {
   readonly failures: readonly string[];
   readonly replies: number;
+  /** Proper replies in all: also before the window began and after it ended. */
+  readonly answered: number;
   readonly seconds: number;
   /** CPU time the gateway used within the window, in µs. */
   readonly cpuUs: number;
@@ -29,7 +31,7 @@ const DRAIN_MS = 15_000;
 /** Loads a gateway for one window with a fixed number of calls under way. */
 export async function closedLoop(options: LoopOptions): Promise<LoopWindow> {
   const { port, request, expectation } = options;
-  const run = { isMeasuring: false, isStopping: false, replies: 0, underWay: 0 };
+  const run = { isMeasuring: false, isStopping: false, replies: 0, answered: 0, underWay: 0 };
   const failures: string[] = [];
   const latenciesUs: number[] = [];
   const firstBodyUs: number[] = [];
@@ -47,6 +49,7 @@ export async function closedLoop(options: LoopOptions): Promise<LoopWindow> {
         if (run.isMeasuring) firstBodyUs.push(us);
       },
       onReply: (us) => {
+        run.answered += 1;
         if (run.isMeasuring) {
           run.replies += 1;
           latenciesUs.push(us);
@@ -75,7 +78,7 @@ export async function closedLoop(options: LoopOptions): Promise<LoopWindow> {
   run.isStopping = true;
   await withinDrainTime(drained.promise, failures);
   for (const caller of callers) caller.close();
-  return { failures, replies: run.replies, seconds, cpuUs, latenciesUs, firstBodyUs };
+  return { failures, replies: run.replies, answered: run.answered, seconds, cpuUs, latenciesUs, firstBodyUs };
 }
 
 async function withinDrainTime(drained: Promise<void>, failures: string[]): Promise<void> {

@@ -12,6 +12,8 @@ export interface HeldStreams {
   events(): number;
   /** Streams that have begun and not yet ended. */
   open(): number;
+  /** Streams that were read to their proper end. */
+  answered(): number;
   readonly failures: readonly string[];
   /** Waits until every stream has ended or failed. Streams still open after `graceMs` are failures, and are closed. */
   finish(graceMs: number): Promise<void>;
@@ -23,7 +25,7 @@ const RAMP_STEP_MS = 10;
 export async function holdStreams(options: HeldOptions): Promise<HeldStreams> {
   const { port, request, expectation, streams, rampMs } = options;
   const failures: string[] = [];
-  const count = { events: 0, open: 0, over: 0 };
+  const count = { events: 0, open: 0, over: 0, answered: 0 };
   const callers: Caller[] = [];
   const over = (): void => {
     count.over += 1;
@@ -43,6 +45,7 @@ export async function holdStreams(options: HeldOptions): Promise<HeldStreams> {
       },
       onReply: () => {
         count.open -= 1;
+        count.answered += 1;
         caller.close();
         over();
       },
@@ -68,5 +71,5 @@ export async function holdStreams(options: HeldOptions): Promise<HeldStreams> {
     failures.push(`${streams - count.over} streams had not ended ${graceMs} ms after they should have`);
     for (const caller of callers) caller.close();
   };
-  return { events: () => count.events, open: () => count.open, failures, finish };
+  return { events: () => count.events, open: () => count.open, answered: () => count.answered, failures, finish };
 }

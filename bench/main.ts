@@ -1,19 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readBill } from './bill.ts';
 import type { Child } from './child.ts';
 import { allowedCores, type CorePlan, pinSelf, planCores } from './cores.ts';
 import { runMeasure, type Timing, warmUp } from './measure.ts';
 import { type BenchOptions, parseOptions, USAGE } from './options.ts';
 import { type PacedTiming, runPaced, streamDurationMs } from './paced.ts';
-import { type PeerStart, type StartContext, startPeer, startUpstream } from './peers.ts';
+import { type PeerStart, type StartContext, startPeer, startUpstream, turnpikeDataDir } from './peers.ts';
 import { type Load, lanesOf, MEASURES, PACED_STREAMS, type PeerId, pacedLoad } from './plan.ts';
 import { report } from './report.ts';
 import type { BenchResult, MeasureResult, MemoryFigures } from './results.ts';
 import { Rig } from './rig.ts';
 
 const QUICK: Timing = { windows: 4, windowMs: 200, leadInMs: 40 };
-const FULL: Timing = { windows: 9, windowMs: 1_000, leadInMs: 150 };
+const FULL: Timing = { windows: 8, windowMs: 800, leadInMs: 120 };
 const QUICK_PACED: PacedTiming = { windows: 4, windowMs: 400, rampMs: 500, restMs: 10_500 };
 const FULL_PACED: PacedTiming = { windows: 8, windowMs: 1_000, rampMs: 1_000, restMs: 15_000 };
 
@@ -91,9 +92,12 @@ async function runBench(
     progress(measure.title);
     measures.push(await runMeasure(rig, measure, timing));
   }
+  // Stopping writes what still waits for the log.
+  await peers.get('turnpike')?.stop();
+  const bill = peers.has('turnpike') ? readBill(turnpikeDataDir(scratchDir), rig.answered('turnpike')) : undefined;
   const machine = describeMachine(cores);
   const mode = options.isQuick ? 'quick' : 'full';
-  return { startedAt, mode, machine, foreignShare: rig.foreignShare, leftOut, measures, memory };
+  return { startedAt, mode, machine, foreignShare: rig.foreignShare, leftOut, measures, memory, bill };
 }
 
 /** A peer that does not start is left out, and the run fails at its end: the others are still worth measuring. */

@@ -95,9 +95,11 @@ async function oneWindow(rig: Rig, ready: Ready, concurrency: number, timing: Ti
   const { port, request, expectation, lane } = ready;
   const { windowMs, leadInMs } = timing;
   const cpuUs = rig.cpuReader(lane.peer);
-  return await rig.watched(lane.peer, () =>
+  const window = await rig.watched(lane.peer, () =>
     closedLoop({ port, request, expectation, concurrency, windowMs, leadInMs, cpuUs }),
   );
+  rig.count(lane.peer, window.answered);
+  return window;
 }
 
 function laneFigures(

@@ -91,6 +91,7 @@ async function holdAndMeasure(rig: Rig, lane: Lane, load: Load, timing: PacedTim
     if (held.open() !== PACED_STREAMS) invalid.push(`${held.open()} of ${PACED_STREAMS} streams were open in a window`);
   }
   await held.finish(GRACE_MS);
+  rig.count(lane.peer, held.answered());
   const [failure] = held.failures;
   if (failure !== undefined)
     invalid.push(`${held.failures.length} of ${PACED_STREAMS} streams failed, first: ${failure}`);

@@ -51,13 +51,18 @@ async function startBareProxy({ cores, scratchDir, upstreamPort }: StartContext)
   return await startChild({ name: 'b', command, core: cores.gateway, port, scratchDir, env: BUN_ENV });
 }
 
+/** Where Turnpike keeps its log during a run. */
+export function turnpikeDataDir(scratchDir: string): string {
+  return join(scratchDir, 'turnpike-data');
+}
+
 async function startTurnpike({ cores, scratchDir, upstreamPort, loads }: StartContext): Promise<PeerStart> {
   const entry = join(ROOT, 'packages/gateway/src/cli/main.ts');
   if (!existsSync(entry)) return { leftOut: 'packages/gateway/src/cli/main.ts does not exist' };
   const port = freePort();
   const config = join(scratchDir, 'turnpike.yaml');
   writeFileSync(config, turnpikeConfig(loads, upstreamPort));
-  const dataDir = join(scratchDir, 'turnpike-data');
+  const dataDir = turnpikeDataDir(scratchDir);
   mkdirSync(dataDir, { recursive: true });
   // Run by Bun directly: the launcher is a second process that only waits, and would be counted as memory.
   const command = [process.execPath, '--no-install', entry, '--port', String(port), '--config', config];

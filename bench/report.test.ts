@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import type { Bill } from './bill.ts';
 import { parseOptions } from './options.ts';
 import { report } from './report.ts';
 import type { BenchResult } from './results.ts';
@@ -32,6 +33,13 @@ test('the report says what is not met, not measured and left out', () => {
   expect(text).toMatch(/of Portkey ≤\s+1\/18.0\s+1\/23.0\s+met/);
   expect(text).toContain('not measured');
   expect(text).toContain('Left out: nginx: nginx is not installed.');
+});
+
+test('answers that were not logged, or not with their cost, are told', () => {
+  const told = (bill: Bill) => report({ ...resultWith(50), bill }).includes('NOT ALL');
+  expect(told({ answered: 10, logged: 10, exact: 10 })).toBe(false);
+  expect(told({ answered: 10, logged: 9, exact: 9 })).toBe(true);
+  expect(told({ answered: 10, logged: 10, exact: 9 })).toBe(true);
 });
 
 test('windows that did not count are shown with their reason', () => {

@@ -9,6 +9,7 @@ export function report(result: BenchResult): string {
     `Figures are medians over windows, with (lowest–highest). Gateways run one at a time on one core.`,
     `Others used ${(result.foreignShare * 100).toFixed(1)} % of that core${result.foreignShare > 0.05 ? ': trust ratios more than figures' : ''}.`,
     ...generatorLine(result),
+    ...billLine(result),
     ...Object.entries(result.leftOut).map(([peer, why]) => `Left out: ${peer}: ${why}.`),
     ...result.measures.flatMap((measure) => measureTable(measure)),
     ...memoryTable(result),
@@ -25,6 +26,15 @@ function generatorLine(result: BenchResult): string[] {
   const times = alone / throughB;
   return [
     `The load generator alone does ${times.toFixed(1)} × the requests of B${times < 3 ? ': too few, do not trust requests/s' : ''}.`,
+  ];
+}
+
+function billLine({ bill }: BenchResult): string[] {
+  if (bill === undefined) return [];
+  const { answered, logged, exact } = bill;
+  const verdict = logged >= answered && exact === logged ? '' : ': NOT ALL; its figures do not count';
+  return [
+    `Turnpike answered ${answered} requests and logged ${logged}, ${exact} of them with the exact cost${verdict}.`,
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { Bill } from './bill.ts';
 import type { MeasureId } from './plan.ts';
 import type { Spread } from './statistics.ts';
 
@@ -44,6 +45,8 @@ export interface BenchResult {
   readonly leftOut: Readonly<Record<string, string>>;
   readonly measures: readonly MeasureResult[];
   readonly memory: readonly MemoryFigures[];
+  /** Turnpike's log against what was answered; absent when Turnpike was not measured. */
+  readonly bill?: Bill | undefined;
 }
 
 /** The figures of a lane in a measure, if it was measured. */

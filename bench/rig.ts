@@ -22,6 +22,7 @@ export class Rig {
   readonly #cores: CorePlan;
   readonly #upstream: Child;
   readonly #peers: ReadonlyMap<PeerId, Child>;
+  readonly #answered = new Map<PeerId, number>();
   readonly #foreign = { usedUs: 0, overUs: 0 };
 
   constructor(cores: CorePlan, upstream: Child, peers: ReadonlyMap<PeerId, Child>, lanes: readonly Lane[]) {
@@ -36,6 +37,7 @@ export class Rig {
     const { port } = this.#child(lane.peer);
     const request = requestBytes(lane, load, this.#upstream.port);
     const expectation = await probe(port, request, { dialect: lane.client, pieces: load.pieces });
+    this.count(lane.peer, 1);
     return { lane, port, request, expectation };
   }
 
@@ -53,6 +55,16 @@ export class Rig {
       request,
       expectation: { status: 200, bodyBytes: undefined, dataEventsMin: load.pieces, endMark },
     };
+  }
+
+  /** Notes proper answers that a peer gave. */
+  count(peer: PeerId, answers: number): void {
+    this.#answered.set(peer, this.answered(peer) + answers);
+  }
+
+  /** Proper answers that a peer gave so far. */
+  answered(peer: PeerId): number {
+    return this.#answered.get(peer) ?? 0;
   }
 
   /** Reads of the CPU time of a peer, in µs. The process tree is looked up once. */

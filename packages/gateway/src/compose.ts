@@ -4,7 +4,7 @@ import { type Sandbox, startSandbox } from '@turnpike/emulator/sandbox.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
 import { buildSnapshot, wantsSandbox } from './config/build.ts';
 import type { Configuration, Environment } from './config/configuration.ts';
-import { loadConfiguration } from './config/load.ts';
+import { type LoadOptions, loadConfiguration } from './config/load.ts';
 import { renderProblem } from './config/problem.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
@@ -87,14 +87,23 @@ export class Gateway {
     this.store = store;
     this.adminKey = admin;
     this.report = report;
-    this.#exchangeLog = new ExchangeLog(store, log);
+    this.#exchangeLog = new ExchangeLog(store, { log });
   }
 
   /** To be called once. @throws StartError when the port cannot be had. */
   async open(configuration: Configuration, host: string, port: number): Promise<void> {
     await this.#putInForce(configuration);
     this.#listener = listen(() => this.#inForce(), { host, port });
-    this.#watch = watchConfiguration(configuration.files, () => void this.reload());
+    this.#watch = watchConfiguration({
+      load: loadOptions(this.#options),
+      configuration,
+      build: { version: this.#version },
+      onSnapshot: (_snapshot, changed, report) => void this.#change(changed, report),
+      onProblems: (problems) =>
+        this.#log.error('The configuration was not changed: the new one is wrong.', {
+          problems: problems.map(renderProblem).join('\n'),
+        }),
+    });
   }
 
   get url(): string {
@@ -117,16 +126,7 @@ export class Gateway {
 
   /** Reads the configuration again. A wrong one changes nothing; what is wrong with it is logged. */
   async reload(): Promise<void> {
-    try {
-      const { configuration, report } = await load(this.#options);
-      await this.#putInForce(configuration);
-      this.#watch?.follow(configuration.files);
-      this.#log.info('The configuration was read again.', { version: this.#version });
-      for (const line of report) this.#log.info(line);
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      this.#log.error('The configuration was not changed: the new one is wrong.', { problems: error.message });
-    }
+    await this.#watch?.reload();
   }
 
   /** Writes what is waiting for the log. */
@@ -149,6 +149,12 @@ export class Gateway {
     await this.store.close();
   }
 
+  async #change(configuration: Configuration, report: readonly string[]): Promise<void> {
+    await this.#putInForce(configuration);
+    this.#log.info('The configuration was read again.', { version: this.#version });
+    for (const line of report) this.#log.info(line);
+  }
+
   async #putInForce(configuration: Configuration): Promise<void> {
     const { environment } = this.#options;
     if (wantsSandbox(configuration, environment)) this.#sandbox ??= await startSandbox();
@@ -163,6 +169,11 @@ export class Gateway {
       reachability: this.#services?.reachability ?? new Reachability(),
       active: this.#active,
       random: Math.random,
+      onDefect: (error, exchange) =>
+        this.#log.error('An exchange failed for a reason of ours.', {
+          exchange,
+          error: error instanceof Error ? error : String(error),
+        }),
       record: (row) => this.#exchangeLog.add(row),
       snapshot,
       keys: this.#keyTable(snapshot),
@@ -172,7 +183,8 @@ export class Gateway {
   #keyTable(snapshot: Snapshot): KeyTable {
     const table = new KeyTable();
     for (const key of snapshot.keys) table.add(key.sha256, key);
-    table.add(this.adminKey.sha256, { name: 'admin', isAdmin: true });
+    // The configuration's own admin key is among its keys: when the file changes it, the old one is void.
+    if (this.adminKey.source !== 'configuration') table.add(this.adminKey.sha256, { name: 'admin', isAdmin: true });
     return table;
   }
 
@@ -186,12 +198,13 @@ function adminOf(configuration: Configuration): string | undefined {
   return configuration.keys.find(({ isAdmin }) => isAdmin)?.sha256;
 }
 
+function loadOptions({ configFile, environment }: GatewayOptions): LoadOptions {
+  return configFile === undefined ? { environment } : { environment, file: configFile };
+}
+
 /** @throws StartError with everything that is wrong with the configuration. */
 async function load(options: GatewayOptions): Promise<{ configuration: Configuration; report: readonly string[] }> {
-  const loaded = await loadConfiguration({
-    environment: options.environment,
-    ...(options.configFile === undefined ? {} : { file: options.configFile }),
-  });
+  const loaded = await loadConfiguration(loadOptions(options));
   if (loaded.configuration === undefined) throw new StartError(loaded.problems.map(renderProblem).join('\n'));
   return loaded;
 }

@@ -27,6 +27,11 @@ export interface Quirks {
   refusedFields?: readonly string[];
   /** Response format kinds it understands (openai-chat). Norm: all. */
   responseFormats?: readonly ('json' | 'json-schema')[];
+  /**
+   * How a demand to reason is said (anthropic-messages). `budget`: `thinking` with `budget_tokens`, what models before
+   * 4.6 understand. `adaptive`: adaptive thinking with `output_config.effort`. Norm: told by the model's name.
+   */
+  thinkingForm?: 'budget' | 'adaptive';
   /** Output bound sent when the dialect demands one and the caller gave none (anthropic-messages). Norm: 4096… see codec. */
   maxTokensDefault?: number;
 }

@@ -42,6 +42,7 @@ class FileWatch implements ConfigurationWatch {
   #files: readonly string[] = [];
   #seen = '';
   #version: number;
+  #configuration: Configuration;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -49,6 +50,7 @@ class FileWatch implements ConfigurationWatch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#version = options.build.version;
+    this.#configuration = options.configuration;
     this.#watch(options.configuration.files);
     this.#running = this.#look();
   }
@@ -109,11 +111,12 @@ class FileWatch implements ConfigurationWatch {
 
   async #read(): Promise<void> {
     if (this.#isClosed) return;
-    const { load, build, configuration, onSnapshot, onProblems } = this.#options;
+    const { load, build, onSnapshot, onProblems } = this.#options;
+    const [first] = this.#configuration.files;
     try {
       await this.#look();
       // A file that was there and is gone is a mistake, not a wish to run without one.
-      const file = load.file ?? configuration.files[0];
+      const file = load.file ?? first;
       const loaded = await loadConfiguration({ ...load, file });
       if (this.#isClosed) return;
       if (loaded.configuration === undefined) {
@@ -122,14 +125,14 @@ class FileWatch implements ConfigurationWatch {
       }
       const snapshot = buildSnapshot(loaded.configuration, load.environment, { ...build, version: this.#version + 1 });
       this.#version += 1;
-      this.#options.configuration = loaded.configuration;
+      this.#configuration = loaded.configuration;
       if (loaded.configuration.files.join() !== this.#files.join()) {
         this.#watch(loaded.configuration.files);
         await this.#look();
       }
       onSnapshot(snapshot, loaded.configuration, loaded.report);
     } catch (error) {
-      onProblems([unreadable(configuration.files[0] ?? 'configuration', error)]);
+      onProblems([unreadable(first ?? 'configuration', error)]);
     }
   }
 }

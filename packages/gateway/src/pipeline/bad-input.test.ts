@@ -96,11 +96,12 @@ for (const [path, errorOf] of faces) {
     });
 
     test('no key, a wrong key', async () => {
-      for (const headers of [
+      const wrongKeys: Record<string, string>[] = [
         {},
         { authorization: 'Bearer sk-nobody-0123456789' },
         { 'x-api-key': 'sk-nobody-0123456789' },
-      ]) {
+      ];
+      for (const headers of wrongKeys) {
         const response = await fetch(house.gateway.url + path, { method: 'POST', headers, body: goodJson });
         expect(response.status).toBe(401);
         const text = await response.text();

@@ -19,7 +19,7 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
   try {
     admit(services, exchange);
     exchange.caller = services.keys.identify(exchange.request.headers); // stage: identify
-    const body = await readBody(exchange); // stage: read
+    const body = await readBody(exchange, services.alarms); // stage: read
     exchange.body = body;
     // place: limit
     // place: guard-input
@@ -31,6 +31,7 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     // place: guard-output
   } catch (error) {
     const fault = asFault(error);
+    if (fault.code === 'internal') services.onDefect(fault.cause ?? fault, exchange.id);
     settle(services, exchange, { status: fault.status, fault }); // stage: settle
     return refuse(exchange, fault);
   }

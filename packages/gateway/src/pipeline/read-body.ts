@@ -1,15 +1,20 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import { fieldBoolean, fieldString, scanJsonObject } from '@turnpike/wire/json/lens.ts';
 import type { Body, Exchange } from '../exchange.ts';
+import type { Alarm, Alarms } from '../runtime/alarm.ts';
+import { monotonicMs } from '../runtime/clock.ts';
+
+/** How long a body may take to arrive. A client that dribbles must not hold a place for ever. */
+const BODY_MS_MAX = 60_000;
 
 /**
  * Reads the client's body and looks at it through the lens: JSON syntax, nesting, duplicate keys, and the few fields
  * the gateway itself goes by.
  *
- * @throws Fault `body_too_large`, `body_malformed`, `body_ambiguous`, `body_too_deep` or `body_invalid`.
+ * @throws Fault `body_too_large`, `body_timeout`, `body_malformed`, `body_ambiguous`, `body_too_deep` or `body_invalid`.
  */
-export async function readBody(exchange: Exchange): Promise<Body> {
-  const bytes = await bodyBytes(exchange.request, exchange.snapshot.server.bodyBytesMax);
+export async function readBody(exchange: Exchange, alarms: Alarms): Promise<Body> {
+  const bytes = await inTime(bodyBytes(exchange.request, exchange.snapshot.server.bodyBytesMax), alarms);
   if (bytes.length === 0) {
     throw new Fault('body_malformed', { message: 'The body is empty; a JSON object was expected.' });
   }
@@ -31,6 +36,23 @@ export async function readBody(exchange: Exchange): Promise<Body> {
     throw new Fault('body_invalid', { param: 'stream', message: 'stream must be true or false.' });
   }
   return { bytes, lens, model, isStream: isStream === true };
+}
+
+async function inTime(bytes: Promise<Uint8Array>, alarms: Alarms): Promise<Uint8Array> {
+  const alarm: Alarm = { dueAtMs: monotonicMs() + BODY_MS_MAX, ring() {} };
+  const late = new Promise<never>((_, reject) => {
+    alarm.ring = () =>
+      reject(new Fault('body_timeout', { message: `The body did not arrive within ${BODY_MS_MAX / 1000} s.` }));
+  });
+  alarms.add(alarm);
+  try {
+    return await Promise.race([bytes, late]);
+  } catch (error) {
+    // Reading fails only when the client breaks off.
+    throw error instanceof Fault ? error : new Fault('client_gone', { cause: error });
+  } finally {
+    alarms.remove(alarm);
+  }
 }
 
 async function bodyBytes(request: Request, bytesMax: number): Promise<Uint8Array> {

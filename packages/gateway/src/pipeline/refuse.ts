@@ -18,7 +18,7 @@ export function refuse(exchange: Exchange, fault: Fault): Response {
     headers['request-id'] ??= fault.upstream.requestId;
   }
   // After an early refusal the rest of the body is not waited for.
-  if (fault.code === 'body_too_large') headers.connection = 'close';
+  if (fault.code === 'body_too_large' || fault.code === 'body_timeout') headers.connection = 'close';
 
   const isNative = upstream?.dialect === exchange.face.id && looksLikeJson(upstream.bytes);
   const body = isNative && upstream !== undefined ? upstream.bytes : stringifyJson(exchange.face.writeFault(fault));

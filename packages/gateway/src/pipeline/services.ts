@@ -13,6 +13,8 @@ export interface Services {
   readonly reachability: Reachability;
   /** Takes the row of a settled exchange. Never throws, never waits. */
   readonly record: (row: ExchangeRow) => void;
+  /** Told of errors that are no faults: defects of ours. */
+  readonly onDefect: (error: unknown, exchangeId: string) => void;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Under way at once: streams count until their last byte. */

@@ -95,6 +95,7 @@ class Passage {
       this.#finish({ status: 200, fault: relay.fault });
     } catch (error) {
       const fault = asFault(error);
+      if (fault.code === 'internal') this.#services.onDefect(fault.cause ?? fault, this.#exchange.id);
       if (fault.code !== 'client_gone') await this.#sendLast(relay.fail(fault));
       this.#finish({ status: fault.code === 'client_gone' ? fault.status : 200, fault });
     } finally {

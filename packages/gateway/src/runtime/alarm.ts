@@ -8,7 +8,7 @@ export interface Alarm {
   /** Monotonic milliseconds; `Infinity` means not set. Moving it is an assignment. */
   dueAtMs: number;
   /** Called once per time the alarm comes due; the alarm is unset first and may be set again inside. */
-  readonly ring: () => void;
+  ring: () => void;
 }
 
 /**
