@@ -84,7 +84,8 @@ function isEmptyText(part: Part): boolean {
 
 const BARE = { type: '', text: '' };
 
-function argumentsValue(text: string, input: 'function' | 'custom' | undefined): unknown {
+/** R6: the value that a call's arguments stand for. */
+export function argumentsValue(text: string, input: 'function' | 'custom' | undefined): unknown {
   if (input === 'custom') return text;
   if (text.trim() === '') return {}; // R6
   try {

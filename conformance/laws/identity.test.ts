@@ -6,7 +6,7 @@ import { differences as jsonDifferences } from '@turnpike/wire/json/equal.ts';
 import { isObject, type Json, JsonNumber, type JsonObject } from '@turnpike/wire/json/value.ts';
 import { describeCorpus, type Recording } from '../corpus.ts';
 import { Tally } from '../tally.ts';
-import { bytesOf, dataOf, dialects, readStream, writeOptions, writeStream } from '../trip.ts';
+import { bytesOf, dataOf, dialects, objectsOf, readStream, writeOptions, writeStream } from '../trip.ts';
 import { describeDifferences, differences } from './difference.ts';
 import { startedStream, streamBytes, wholeResponse } from './recorded.ts';
 
@@ -75,8 +75,14 @@ function sameStream(dialect: Dialect, bytes: Uint8Array): void {
   const again = readStream(dialect, [bytesOf(written.text)]);
   const open = differences('', fold(events), fold(again));
   if (open.length > 0) throw new Error(`the fold changed\n    ${describeDifferences(open)}`);
-  expectNone(lostLeaves(dataOf(new TextDecoder().decode(bytes)), dataOf(written.text)));
+  const received = dataOf(new TextDecoder().decode(bytes));
+  if (!received.some(isWhole)) expectNone(lostLeaves(received, dataOf(written.text)));
   expectNone(written.losses.map((loss) => `loss ${loss.path}: ${loss.reason}`));
+}
+
+/** Some servers send the whole answer as the one event of a stream. It is written in pieces: its fold says the same. */
+function isWhole(event: JsonObject): boolean {
+  return event.type === 'message' || objectsOf(event.choices).some((choice) => choice.message !== undefined);
 }
 
 /**
