@@ -44,6 +44,8 @@ export function unfoldPart(part: Part): { value: Part; deltas: PartDelta[] } {
       return { value: { ...part, text: '', ...(part.citations && { citations: [] }) }, deltas };
     }
     case 'reasoning': {
+      // Without text there is nothing to wait for: what is only sealed shows its seal from the start.
+      if (part.text === '') return { value: part, deltas };
       const { seal, ...rest } = part;
       addText(part.text);
       if (seal !== undefined) deltas.push({ type: 'seal', seal });

@@ -1,0 +1,137 @@
+import type { Finish } from '../../canon/response.ts';
+import type { Usage } from '../../canon/usage.ts';
+import type { ResponseTap, StreamTap } from '../../dialect.ts';
+import type { Fault } from '../../fault.ts';
+import { EventSplitter } from '../../framing/boundary.ts';
+import { SseDecoder } from '../../framing/sse.ts';
+import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
+import { parseJson } from '../../json/parse.ts';
+import { isObject, type Json, type JsonObject } from '../../json/value.ts';
+import { readStreamFault } from './fault.ts';
+import { Fields } from './fields.ts';
+import { readFinish } from './finish.ts';
+import { joinRawUsage, readUsage } from './usage.ts';
+
+/** Reads usage and finish from the bytes of a stream in passing; nothing is ever taken out, usage always flows here. */
+export function streamTap(): StreamTap {
+  return new AnthropicStreamTap();
+}
+
+/** How each event begins, in bytes: enough to tell content from the few events that must be parsed. */
+const DELTA_HEAD = new TextEncoder().encode('event: content_block_delta');
+const BLOCK_HEAD = new TextEncoder().encode('event: content_block_');
+const DELTA_AT = BLOCK_HEAD.length;
+const NOTHING = new Uint8Array(0);
+
+class AnthropicStreamTap implements StreamTap {
+  usage: Usage | undefined;
+  finish: Finish | undefined;
+  responseId: string | undefined;
+  ended = false;
+  fault: Fault | undefined;
+  contentEvents = 0;
+  private readonly splitter = new EventSplitter();
+  private raw: JsonObject | undefined;
+  private readonly look = (event: Uint8Array) => this.observe(event);
+
+  push(chunk: Uint8Array): Uint8Array {
+    this.splitter.push(chunk, this.look);
+    return chunk;
+  }
+
+  flush(): Uint8Array {
+    const rest = this.splitter.takePending();
+    if (rest.length > 0) this.observe(rest);
+    return NOTHING;
+  }
+
+  get atBoundary(): boolean {
+    return this.splitter.atBoundary;
+  }
+
+  private observe(event: Uint8Array): void {
+    if (startsWith(event, BLOCK_HEAD)) {
+      if (event[DELTA_AT] === DELTA_HEAD[DELTA_AT]) this.contentEvents++;
+      return;
+    }
+    for (const { event: name, data } of decoded(event)) this.observeEvent(name, data);
+  }
+
+  private observeEvent(name: string | undefined, data: string): void {
+    const value = parsed(data);
+    if (value === undefined) return;
+    switch (typeof value.type === 'string' ? value.type : name) {
+      case 'content_block_delta':
+        this.contentEvents++;
+        return;
+      case 'message_start':
+        return isObject(value.message) ? this.observeMessage(value.message) : undefined;
+      case 'message':
+        this.contentEvents++;
+        this.ended = true;
+        return this.observeMessage(value);
+      case 'message_delta':
+        return this.observeDelta(value);
+      case 'message_stop':
+        this.ended = true;
+        return;
+      default:
+        if (value.type === 'error' || name === 'error' || isObject(value.error)) this.fault = readStreamFault(value);
+    }
+  }
+
+  private observeMessage(message: JsonObject): void {
+    if (typeof message.id === 'string') this.responseId = message.id;
+    this.observeUsage(message.usage);
+    this.observeFinish(message);
+  }
+
+  private observeDelta(value: JsonObject): void {
+    this.observeUsage(value.usage);
+    if (isObject(value.delta)) this.observeFinish(value.delta);
+  }
+
+  private observeUsage(usage: Json | undefined): void {
+    if (!isObject(usage)) return;
+    this.raw = joinRawUsage(this.raw, usage);
+    this.usage = readUsage(this.raw);
+  }
+
+  private observeFinish(holder: JsonObject): void {
+    if (typeof holder.stop_reason === 'string') this.finish = readFinish(new Fields(holder, '', 'upstream_garbled'));
+  }
+}
+
+function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
+  if (bytes.length < head.length) return false;
+  for (let i = head.length - 1; i >= 0; i--) if (bytes[i] !== head[i]) return false;
+  return true;
+}
+
+function decoded(event: Uint8Array) {
+  const decoder = new SseDecoder();
+  return [...decoder.push(event), ...decoder.end().events];
+}
+
+function parsed(data: string): JsonObject | undefined {
+  try {
+    const value = parseJson(data);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined; // The bytes are passed on as they are; who reads them will see that they are garbled.
+  }
+}
+
+/** Reads usage, finish and id of a whole message; its content is only skipped over. */
+export function tapResponse(bytes: Uint8Array): ResponseTap | undefined {
+  const lens = scanJsonObject(bytes);
+  if (!lens.ok || fieldString(bytes, lens.fields.get('type')) !== 'message') return undefined;
+  const holder: JsonObject = {};
+  for (const [name, field] of lens.fields) {
+    if (name === 'usage' || name.startsWith('stop_')) holder[name] = fieldJson(bytes, field);
+  }
+  const usage = isObject(holder.usage) ? readUsage(holder.usage) : undefined;
+  const isStopped = typeof holder.stop_reason === 'string';
+  const finish = isStopped ? readFinish(new Fields(holder, '', 'upstream_garbled')) : undefined;
+  return { usage, finish, responseId: fieldString(bytes, lens.fields.get('id')) };
+}
