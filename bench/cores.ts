@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 
 /** Which core each part of a run is pinned to. */
 export interface CorePlan {
+  /** Cores that could be used. */
+  readonly count: number;
   readonly gateway: number;
   readonly generator: number;
   readonly upstream: number;
@@ -25,8 +27,9 @@ export function parseCoreList(text: string): number[] {
 export function planCores(allowed: readonly number[]): CorePlan {
   const [first = 0, second = first, third = second, fourth] = allowed;
   // With four, the first core is left to the system, which serves most interrupts there.
-  if (fourth !== undefined) return { gateway: second, generator: third, upstream: fourth, isShared: false };
-  return { gateway: first, generator: second, upstream: third, isShared: allowed.length < 2 };
+  const count = allowed.length;
+  if (fourth !== undefined) return { count, gateway: second, generator: third, upstream: fourth, isShared: false };
+  return { count, gateway: first, generator: second, upstream: third, isShared: count < 2 };
 }
 
 /** Cores this process may run on. */

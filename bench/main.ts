@@ -119,7 +119,7 @@ function describeMachine(cores: CorePlan): Record<string, string | number> {
   const { gateway, generator, upstream } = cores;
   return {
     cpu: cpu?.model ?? 'unknown',
-    cores: cpus().length,
+    cores: cores.count,
     bun: Bun.version,
     node: nodeVersion(),
     gateway,

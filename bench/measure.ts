@@ -42,7 +42,8 @@ export async function runMeasure(rig: Rig, measure: Measure, timing: Timing): Pr
       if (window.replies < REPLIES_MIN) stretch.set(id, stretchFor(window.replies, stretch.get(id) ?? 1));
     }
   }
-  const direct = windows.get('direct') ?? [];
+  // Under load latency is queueing; only one call at a time shows what a gateway adds.
+  const direct = measure.concurrency === 1 ? (windows.get('direct') ?? []) : [];
   const figures = lanes.map(({ id }) =>
     laneFigures(id, measure.load, windows.get(id) ?? [], id === 'direct' ? [] : direct, invalid.get(id) ?? []),
   );

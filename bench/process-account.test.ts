@@ -56,7 +56,7 @@ test('the gateway never shares its core unless there is only one', () => {
     expect([plan.generator, plan.upstream]).not.toContain(plan.gateway);
     expect(plan.isShared).toBe(false);
   }
-  expect(planCores([3])).toEqual({ gateway: 3, generator: 3, upstream: 3, isShared: true });
+  expect(planCores([3])).toEqual({ count: 1, gateway: 3, generator: 3, upstream: 3, isShared: true });
 });
 
 test.skipIf(process.platform !== 'linux')('this very process is accounted for', () => {
