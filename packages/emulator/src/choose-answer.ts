@@ -1,6 +1,6 @@
 import type { JsonObject } from '@turnpike/wire/json/value.ts';
 import type { EmulatorOptions } from './options.ts';
-import { keyOf, type ReceivedRequest } from './received.ts';
+import type { ReceivedRequest } from './received.ts';
 import { errorPlan } from './render/error-body.ts';
 import { type Rendered, renderTurn } from './render/render-turn.ts';
 import type { CaseIndex } from './replay/corpus.ts';
@@ -12,6 +12,8 @@ export interface Choice {
   request: ReceivedRequest;
   /** The request's body, without a fault in its model name. */
   body: JsonObject;
+  /** The key is wrong. */
+  refused: boolean;
   /** The scripted turn, when one is due. */
   turn: Turn | undefined;
   options: EmulatorOptions;
@@ -24,14 +26,12 @@ export interface Choice {
  * @throws what a turn's `expect` throws, and when a forced case does not exist.
  */
 export async function chooseAnswer(choice: Choice): Promise<Rendered & { chunkSizes?: number[] }> {
-  const { request, body, turn, options, cases, forcedCase } = choice;
+  const { request, body, refused, turn, options, cases, forcedCase } = choice;
   const { dialect } = request.route;
   const requestId = `req_emulated_${request.id}`;
-  if (options.apiKey !== undefined && keyOf(request) !== options.apiKey) {
-    return { plan: errorPlan(dialect, 401, requestId) };
-  }
+  if (refused) return { plan: errorPlan(dialect, 401, requestId) };
   if (forcedCase !== undefined && !cases.named(forcedCase)) throw new Error(`no recorded case "${forcedCase}"`);
-  if (turn !== undefined && request.headers.get('x-emulator-case') === undefined) {
+  if (turn !== undefined) {
     turn.expect?.(body);
     const context = { dialect, body, serial: request.id, nowSec: Math.floor(request.atMs / 1000) };
     return turn.plan === undefined ? renderTurn(turn, context) : { plan: turn.plan };

@@ -94,7 +94,7 @@ async function start(
     const running = startBenchUpstream({ ...place, ...sizes, paceMs, chunks, reusePort: values['reuse-port'] });
     return { what: 'Bench upstream', running };
   }
-  if (values.sandbox) return { what: 'Sandbox', running: await startSandbox(place) };
+  if (values.sandbox) return { what: 'Sandbox', running: await startSandbox({ ...place, paceMs }) };
   if (values.fault !== undefined) parseFaults(values.fault); // Said before anything listens.
   const emulator = await startEmulator({ ...place, corpus: values.corpus, split: readSplit(values.split), paceMs });
   if (values.fault !== undefined) emulator.fault(values.fault, { times: Number.POSITIVE_INFINITY });

@@ -9,7 +9,7 @@ import type { RawRequest } from './http/request-parser.ts';
 import { bodyOfPlan, isEventStream, type WirePlan } from './http/wire-plan.ts';
 import type { EmulatorOptions, FaultOptions, ScriptOptions } from './options.ts';
 import { type ReportedUsage, readSent, reportedUsage } from './read-sent.ts';
-import { bodyObject, type ReceivedRequest, receive } from './received.ts';
+import { bodyObject, keyOf, type ReceivedRequest, receive } from './received.ts';
 import { pacePlan, type Rendered } from './render/render-turn.ts';
 import type { CaseIndex } from './replay/corpus.ts';
 import { resplit } from './replay/split.ts';
@@ -83,14 +83,17 @@ export class Playbook {
 
   async #plan(request: ReceivedRequest): Promise<{ plan: WirePlan; plannedUsage: ReportedUsage | undefined }> {
     const { body, faults } = splitModelFault(bodyObject(request));
-    const turn = this.#nextTurn(request);
+    const forcedCase = request.headers.get('x-emulator-case') ?? this.#forcedCase;
+    const refused = this.options.apiKey !== undefined && keyOf(request) !== this.options.apiKey;
+    const turn = forcedCase === undefined && !refused ? this.#nextTurn(request) : undefined;
     const chosen = await chooseAnswer({
       request,
       body,
+      refused,
       turn,
+      forcedCase,
       options: this.options,
       cases: this.cases,
-      forcedCase: request.headers.get('x-emulator-case') ?? this.#forcedCase,
     });
     const specs = [
       ...readSpecs(turn?.faults ?? []),

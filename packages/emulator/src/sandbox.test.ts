@@ -120,6 +120,15 @@ describe('text', () => {
   });
 });
 
+test('a pace between words', async () => {
+  const paced = await startSandbox({ paceMs: 15 });
+  const body = { model: 'echo', stream: true, messages: [{ role: 'user', content: 'Hi' }] };
+  const startedMs = performance.now();
+  await (await fetch(`${paced.url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body) })).text();
+  expect(performance.now() - startedMs).toBeGreaterThan(11 * 15 * 0.9);
+  await paced.stop();
+});
+
 describe('tools', () => {
   test('no call unless asked for', async () => {
     expect((await chat({ tools: CHAT_TOOLS })).choices[0]?.finish_reason).toBe('stop');

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { closedPort, openBlackhole } from './unreachable.ts';
 
 const onLinux = process.platform === 'linux';
@@ -22,6 +22,16 @@ function tryConnect(port: number, patienceMs: number): Promise<string> {
 
 test('nobody listens on a closed port', async () => {
   expect(await tryConnect(await closedPort(), 1000)).toBe('ECONNREFUSED');
+});
+
+test.skipIf(!onLinux)('a closed port stays closed: nobody else can take it', async () => {
+  const port = await closedPort();
+  const outcome = await new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve('taken')));
+  });
+  expect(outcome).toBe('EADDRINUSE');
 });
 
 test.skipIf(!onLinux)('connecting to a black hole neither succeeds nor fails', async () => {

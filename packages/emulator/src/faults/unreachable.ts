@@ -1,15 +1,20 @@
-import { dlopen, ptr } from 'bun:ffi';
 import { createServer } from 'node:net';
+import { LibcSocket } from './libc-socket.ts';
 
 /**
- * A port of this machine on which nobody listens: connecting is refused at once.
- * It was free a moment ago; nothing keeps others from taking it, so use it soon.
+ * A port of 127.0.0.1 on which nobody listens: connecting is refused at once.
+ * On Linux the port stays taken (one descriptor) until the process ends, so that nobody else comes to listen there;
+ * elsewhere it was free a moment ago, which is all that can be said.
  */
-export function closedPort(hostname = '127.0.0.1'): Promise<number> {
+export async function closedPort(): Promise<number> {
+  return process.platform === 'linux' ? LibcSocket.bind().port : freePort();
+}
+
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, hostname, () => {
+    server.listen(0, '127.0.0.1', () => {
       const address = server.address();
       server.close(() =>
         typeof address === 'object' && address ? resolve(address.port) : reject(new Error('No port.')),
@@ -25,62 +30,24 @@ export interface Blackhole {
   stop(): void;
 }
 
-const AF_INET = 2;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-/** Linux keeps one connection more than the backlog says; the second filler makes sure. */
+/** Linux completes one connection more than the backlog says; the second filler makes sure. */
 const FILLERS = 2;
 
 /**
  * Listens on loopback with a backlog of 0, never accepts, and fills the backlog: the kernel then drops further SYNs and
- * whoever connects waits (the client's SYN is repeated after 1, 3, 7… s). No portable API gives a socket that listens
- * without accepting, hence libc. **Linux only** (x64 and arm64 share these constants).
+ * whoever connects waits (the client's SYN is repeated after 1, 3, 7… s). **Linux only.**
  * @throws when the platform is another, or the socket cannot be made.
  */
 export function openBlackhole(): Blackhole {
-  if (process.platform !== 'linux') throw new Error('A port that never accepts can be made on Linux only.');
-  const libc = openLibc();
-  const opened: number[] = [];
-  const openSocket = (flags: number) => {
-    const fd = libc.symbols.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-    if (fd < 0) throw new Error('socket() failed.');
-    opened.push(fd);
-    return fd;
-  };
-  const listener = openSocket(0);
-  const address = new Uint8Array(16);
-  new DataView(address.buffer).setUint16(0, AF_INET, true);
-  address.set([127, 0, 0, 1], 4);
-  if (libc.symbols.bind(listener, ptr(address), address.length) !== 0) throw new Error('bind() failed.');
-  if (libc.symbols.listen(listener, 0) !== 0) throw new Error('listen() failed.');
-  const length = new Uint32Array([address.length]);
-  if (libc.symbols.getsockname(listener, ptr(address), ptr(length)) !== 0) throw new Error('getsockname() failed.');
-  // Their connect() returns at once with EINPROGRESS (they do not block), so its result says nothing.
-  for (let n = 0; n < FILLERS; n++) libc.symbols.connect(openSocket(SOCK_NONBLOCK), ptr(address), address.length);
-  const port = new DataView(address.buffer).getUint16(2, false);
+  const listener = LibcSocket.bind();
+  listener.listen(0);
+  const { port } = listener;
+  const sockets = [listener, ...Array.from({ length: FILLERS }, () => LibcSocket.beginConnect(port))];
   return {
     port,
     url: `http://127.0.0.1:${port}`,
     stop() {
-      for (const fd of opened.splice(0)) libc.symbols.close(fd);
-      libc.close();
+      for (const socket of sockets.splice(0)) socket.close();
     },
   };
-}
-
-function openLibc() {
-  const symbols = {
-    socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
-    bind: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
-    listen: { args: ['i32', 'i32'], returns: 'i32' },
-    getsockname: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
-    connect: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
-    close: { args: ['i32'], returns: 'i32' },
-  } as const;
-  try {
-    return dlopen('libc.so.6', symbols);
-  } catch {
-    return dlopen('libc.musl-x86_64.so.1', symbols); // Alpine and its like.
-  }
 }

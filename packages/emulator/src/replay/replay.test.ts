@@ -95,9 +95,12 @@ describe('finding the case', () => {
     const forced = await ask({ anything: 1 }, '/v1/chat/completions', { 'x-emulator-case': 'zeta/no-request' });
     expect(await forced.text()).toBe('{"id":"bare"}');
     expect((await ask({}, '/v1/messages', { 'x-emulator-case': 'zeta/none' })).status).toBe(500);
+    emulator.script([{ text: 'scripted' }]);
     emulator.serve('acme/refused');
     expect((await ask({ anything: 1 })).status).toBe(429);
     emulator.serve(undefined);
+    // A forced case leaves the script where it was.
+    expect(await (await ask({ anything: 1 })).text()).toContain('scripted');
     expect((await ask({ anything: 1 })).status).toBe(404);
     expect(() => emulator.serve('acme/none')).toThrow('acme/none');
   });
