@@ -1,0 +1,183 @@
+import type { Finish } from '../../canon/response.ts';
+import { mergeUsage, type Usage } from '../../canon/usage.ts';
+import type { ResponseTap, StreamTap, TapOptions } from '../../dialect.ts';
+import type { Fault } from '../../fault.ts';
+import { EventSplitter } from '../../framing/boundary.ts';
+import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
+import { asString, isObject, type JsonObject } from '../../json/value.ts';
+import { faultOfError } from './fault.ts';
+import { readFinish } from './finish.ts';
+import { usageOf } from './stream-reader.ts';
+import { stripUsage } from './strip-usage.ts';
+import { readUsage } from './usage.ts';
+
+const bytewise = new TextDecoder('latin1');
+const utf8 = new TextDecoder();
+
+/**
+ * Observes a stream of chunks in passing. Each event is searched as text of bytes, and parsed only when it may hold
+ * usage, a finish reason or an error: inside JSON strings quotes are escaped, so `"usage":` is a key wherever it stands.
+ */
+export class ChatStreamTap implements StreamTap {
+  usage: Usage | undefined;
+  finish: Finish | undefined;
+  responseId: string | undefined;
+  ended = false;
+  fault: Fault | undefined;
+  contentEvents = 0;
+  private hasCalls = false;
+  private readonly splitter = new EventSplitter();
+  private readonly isStripping: boolean;
+  private passed: Uint8Array[] = [];
+
+  constructor(options: TapOptions) {
+    this.isStripping = options.stripUsage === true;
+  }
+
+  get atBoundary(): boolean {
+    return this.isStripping || this.splitter.atBoundary;
+  }
+
+  push(chunk: Uint8Array): Uint8Array {
+    this.splitter.push(chunk, this.observe);
+    return this.isStripping ? this.takePassed() : chunk;
+  }
+
+  flush(): Uint8Array {
+    const pending = this.splitter.takePending();
+    if (pending.length > 0) this.observe(pending);
+    // Providers that never say [DONE] say that they are done by a finish reason.
+    if (this.finish !== undefined && this.fault === undefined) this.ended = true;
+    return this.isStripping ? this.takePassed() : new Uint8Array(0);
+  }
+
+  private takePassed(): Uint8Array {
+    const { passed } = this;
+    this.passed = [];
+    const [only] = passed;
+    if (passed.length <= 1) return only ?? new Uint8Array(0);
+    const joined = new Uint8Array(passed.reduce((size, piece) => size + piece.length, 0));
+    let at = 0;
+    for (const piece of passed) {
+      joined.set(piece, at);
+      at += piece.length;
+    }
+    return joined;
+  }
+
+  private readonly observe = (event: Uint8Array): void => {
+    const text = bytewise.decode(event);
+    const hasUsageKey = text.includes('"usage"');
+    this.inspect(text, event, hasUsageKey);
+    if (!this.isStripping) return;
+    const kept = hasUsageKey ? stripUsage(text, event) : event;
+    if (kept.length > 0) this.passed.push(kept);
+  };
+
+  private inspect(text: string, event: Uint8Array, hasUsageKey: boolean): void {
+    if (hasContent(text)) this.contentEvents++;
+    if (!this.hasCalls) this.hasCalls = text.includes('"tool_calls":[{') || text.includes('"tool_calls": [{');
+    const isCandidate =
+      this.responseId === undefined ||
+      (hasUsageKey && isSet(text, '"usage"')) ||
+      isSet(text, '"finish_reason"') ||
+      isSet(text, '"error"') ||
+      text.startsWith('event: error');
+    if (isCandidate) this.parse(event);
+    else if (text.length < 40 && isDone(text)) this.ended = true;
+  }
+
+  private parse(event: Uint8Array): void {
+    const data = dataOf(utf8.decode(event));
+    if (data === '[DONE]') {
+      this.ended = true;
+      return;
+    }
+    const chunk = data === '' ? undefined : parsed(data);
+    if (chunk === undefined) return;
+    if (this.responseId === undefined) this.responseId = asString(chunk.id) || undefined;
+    const usage = usageOf(chunk);
+    if (usage !== undefined) this.usage = mergeUsage(this.usage, readUsage(usage));
+    if (isObject(chunk.error) || (typeof chunk.error === 'string' && chunk.error !== '')) {
+      this.fault ??= faultOfError(chunk);
+    }
+    const [first] = Array.isArray(chunk.choices) ? chunk.choices : [];
+    const raw = isObject(first) && (first.index ?? 0) === 0 ? asString(first.finish_reason) : undefined;
+    if (raw) this.finish ??= readFinish(raw, this.hasCalls);
+  }
+}
+
+function parsed(data: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(data);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined; // A tap only watches: the client gets the bytes as they are and judges them itself.
+  }
+}
+
+/** Is the key there with a value other than null? */
+function isSet(text: string, key: string): boolean {
+  let at = text.indexOf(key);
+  while (at >= 0) {
+    let pos = at + key.length;
+    while (text.charCodeAt(pos) <= 0x20) pos++;
+    if (text.charCodeAt(pos) === 0x3a) {
+      do pos++;
+      while (text.charCodeAt(pos) <= 0x20);
+      if (text.charCodeAt(pos) !== 0x6e) return true;
+    }
+    at = text.indexOf(key, at + key.length);
+  }
+  return false;
+}
+
+const contentKeys = ['"content"', '"reasoning_content"', '"reasoning"', '"arguments"', '"refusal"', '"text"', '"data"'];
+
+/** Does the event carry something the model produced? A non-empty string at one of the content keys. */
+function hasContent(text: string): boolean {
+  for (const key of contentKeys) {
+    const at = text.indexOf(key);
+    if (at < 0) continue;
+    const open = text.charCodeAt(at + key.length) === 0x3a ? at + key.length + 1 : -1;
+    const quote = open < 0 || text.charCodeAt(open) !== 0x20 ? open : open + 1;
+    if (quote > 0 && text.charCodeAt(quote) === 0x22 && text.charCodeAt(quote + 1) !== 0x22) return true;
+  }
+  return false;
+}
+
+function isDone(text: string): boolean {
+  return dataOf(text) === '[DONE]';
+}
+
+/** The data of one raw event. */
+function dataOf(event: string): string {
+  let data = '';
+  for (const line of event.split(/\r\n|\n|\r/)) {
+    if (line.startsWith('data:')) data += data === '' ? line.slice(5) : `\n${line.slice(5)}`;
+  }
+  return data.trim();
+}
+
+/** Reads usage, finish and id of a whole response. Only `usage`, `id` and the first choice's finish are parsed. */
+export function tapResponse(bytes: Uint8Array): ResponseTap | undefined {
+  const lens = scanJsonObject(bytes);
+  if (!lens.ok) return undefined;
+  const choices = lens.fields.get('choices');
+  if (choices === undefined || bytes[choices.start] !== 0x5b) return undefined;
+  const usage = lens.fields.get('usage');
+  const usageValue = usage === undefined ? undefined : fieldJson(bytes, usage);
+  return {
+    usage: isObject(usageValue) ? readUsage(usageValue) : undefined,
+    finish: finishOf(bytewise.decode(bytes.subarray(choices.start, choices.end))),
+    responseId: fieldString(bytes, lens.fields.get('id')) || undefined,
+  };
+}
+
+/** The first `finish_reason` in the bytes of `choices`, found without parsing them. */
+function finishOf(choices: string): Finish | undefined {
+  const found = /"finish_reason"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(choices);
+  if (found?.[1] === undefined) return undefined;
+  const raw: unknown = JSON.parse(`"${found[1]}"`);
+  return typeof raw === 'string' ? readFinish(raw, /"tool_calls"\s*:\s*\[\s*\{/.test(choices)) : undefined;
+}
