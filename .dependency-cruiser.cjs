@@ -8,7 +8,7 @@
 
 const gateway = '^packages/gateway/src/';
 /** Tests and what only they use. */
-const test = '(\\.(test|fixture)\\.tsx?$|/testing/)';
+const test = '(\\.test(-support)?\\.tsx?$|/testing/)';
 
 /** Folders of the gateway by floor. A folder missing here is held to the circle rule only: name it when it appears. */
 const floors = [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -112,9 +113,9 @@ async function report(folder: string): Promise<Report['summary']> {
   return (JSON.parse(text) as Report).summary;
 }
 
-test('every rule of the configuration has a planted violation here', async () => {
-  const { default: configuration } = (await import('../.dependency-cruiser.cjs')) as {
-    default: { forbidden: { name: string; comment: string }[] };
+test('every rule of the configuration has a planted violation here', () => {
+  const configuration = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as {
+    forbidden: { name: string; comment: string }[];
   };
   expect(configuration.forbidden.map((rule) => rule.name).sort()).toEqual(Object.keys(violations).sort());
   for (const rule of configuration.forbidden) expect(rule.comment.length).toBeGreaterThan(20);

@@ -16,7 +16,7 @@ import type { AttemptColumns, ExchangeColumns, Tables } from './tables.ts';
  */
 export async function openStore(options: { dataDir: string }): Promise<Store> {
   const path = join(options.dataDir, 'turnpike.db');
-  const database = openSqliteFile(options.dataDir);
+  const database = await openSqliteFile(options.dataDir);
   try {
     const db = new Kysely<Tables>({ dialect: bunSqliteDialect(database) });
     migrate(database, db, path);

@@ -20,15 +20,32 @@ const CHECKPOINT_PAGES = 256;
  *
  * @throws StoreError
  */
-export function openSqliteFile(dataDir: string): Database {
+export async function openSqliteFile(dataDir: string): Promise<Database> {
   const path = join(dataDir, 'turnpike.db');
-  let database: Database | undefined;
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     // SQLite would make the file readable by all; its companions (-wal, -shm) take over the mode of the file.
     closeSync(openSync(path, 'a', 0o600));
     chmodSync(path, 0o600);
-    database = new Database(path, { create: true, readwrite: true, safeIntegers: true });
+  } catch (error) {
+    throw storeError(error, path);
+  }
+  const giveUpAtMs = performance.now() + OPEN_WAIT_MS;
+  for (;;) {
+    try {
+      return openOnce(path);
+    } catch (error) {
+      const failure = storeError(error, path);
+      if (failure.code !== 'busy' || performance.now() > giveUpAtMs) throw failure;
+    }
+    // SQLite does not wait by itself while another process turns a new file to write-ahead logging.
+    await Bun.sleep(20);
+  }
+}
+
+function openOnce(path: string): Database {
+  const database = new Database(path, { create: true, readwrite: true, safeIntegers: true });
+  try {
     database.run(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}`);
     database.run('PRAGMA journal_mode = WAL');
     // Under WAL this loses nothing to a killed process; a power cut may cost the last moments, never the database.
@@ -36,8 +53,8 @@ export function openSqliteFile(dataDir: string): Database {
     database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     return database;
   } catch (error) {
-    database?.close();
-    throw storeError(error, path);
+    database.close();
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { StoreError } from '../store/store.ts';
 import { ExchangeLog, type ExchangeLogOptions } from './exchange-log.ts';
-import { exchangeRow } from './exchange-row.fixture.ts';
+import { exchangeRow } from './exchange-row.test-support.ts';
 import type { ExchangeRow } from './exchange-row.ts';
 
 /** A store that keeps batches, and fails as told. */
