@@ -91,7 +91,16 @@ export function writeReasoning(request: CanonRequest, scene: ReasoningScene): Wr
   loseResidue(scene.losses, 'reasoning', reasoning.residue, ANTHROPIC);
   const isOff = reasoning.mode === 'off' || reasoning.effort === 'none';
   if (formNote(request.residue, 'own') === true) return writeOwn(reasoning, scene);
-  if (isOff) return { thinking: { type: 'disabled' }, roomTokens: 0 };
+  if (isOff) {
+    sayMode(reasoning, 'off', scene.losses);
+    if (reasoning.effort !== undefined) {
+      scene.losses.push({ path: 'reasoning.effort', kind: 'changed', reason: 'said as thinking that is disabled' });
+    }
+    if (reasoning.budgetTokens !== undefined) {
+      scene.losses.push({ path: 'reasoning.budgetTokens', kind: 'dropped', reason: 'there is no thinking' });
+    }
+    return { thinking: { type: 'disabled' }, roomTokens: 0 };
+  }
   if (wantsNothing(reasoning)) return { roomTokens: 0 };
   const form = scene.quirks.thinkingForm ?? ((modelVersion(scene.model) ?? 0) >= 4.06 ? 'adaptive' : 'budget');
   if (form === 'adaptive') return writeAdaptive(reasoning, scene);
@@ -125,9 +134,19 @@ function writeAdaptive(reasoning: ReasoningRequest, scene: ReasoningScene): Writ
     ...(effort === undefined ? {} : { effort }),
     roomTokens: BUDGET_OF_EFFORT.get(effort ?? 'medium') ?? 0,
   };
-  if (scene.hindrance === undefined) return { ...written, thinking: { type: 'adaptive' } };
+  if (scene.hindrance === undefined) {
+    sayMode(reasoning, 'adaptive', scene.losses);
+    return { ...written, thinking: { type: 'adaptive' } };
+  }
   hinder(scene, scene.hindrance);
   return written;
+}
+
+/** The API demands a mode; one that was not asked for, or otherwise, is reported. */
+function sayMode(reasoning: ReasoningRequest, mode: NonNullable<ReasoningRequest['mode']>, losses: Loss[]): void {
+  if (reasoning.mode === mode) return;
+  const kind = reasoning.mode === undefined ? 'added' : 'changed';
+  losses.push({ path: 'reasoning.mode', kind, reason: `thinking is said to be ${mode}` });
 }
 
 function effortFor(reasoning: ReasoningRequest, losses: Loss[]): string | undefined {
@@ -162,6 +181,7 @@ function writeBudget(
   }
   const budget = Math.min(Math.max(Math.floor(asked), BUDGET_MIN), outputMax === undefined ? Infinity : outputMax - 1);
   const { losses } = scene;
+  sayMode(reasoning, 'on', losses);
   if (reasoning.effort !== undefined) {
     losses.push({ path: 'reasoning.effort', kind: 'changed', reason: `said as a budget of ${budget} tokens` });
   }

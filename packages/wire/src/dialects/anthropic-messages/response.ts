@@ -71,7 +71,11 @@ export function headFields(head: { id: string; model: string }, options: WriteRe
 }
 
 /** Reports what the head of a response says that a message has no field for. */
-export function loseHead(head: Pick<CanonResponse, 'createdSec' | 'serviceTier' | 'residue'>, losses: Loss[]): void {
+export function loseHead(
+  head: Pick<CanonResponse, 'id' | 'createdSec' | 'serviceTier' | 'residue'>,
+  losses: Loss[],
+): void {
+  if (head.id === '') losses.push({ path: 'id', kind: 'added', reason: 'a message must have an id' });
   if (head.createdSec !== undefined)
     losses.push({ path: 'createdSec', kind: 'dropped', reason: 'a message has no time' });
   if (head.serviceTier !== undefined) {

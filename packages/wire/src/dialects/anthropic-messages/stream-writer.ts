@@ -1,10 +1,12 @@
 import { type Loss, loseResidue } from '../../canon/loss.ts';
+import type { Part } from '../../canon/part.ts';
 import type { Residue } from '../../canon/residue.ts';
 import { mergeResidue } from '../../canon/residue.ts';
 import type { Finish } from '../../canon/response.ts';
 import type { StreamEvent } from '../../canon/stream.ts';
 import { mergeUsage, type Usage } from '../../canon/usage.ts';
 import type { StreamWriter, WriteResponseOptions } from '../../dialect.ts';
+import type { Fault } from '../../fault.ts';
 import { encodeSse } from '../../framing/sse.ts';
 import { stringifyJson } from '../../json/stringify.ts';
 import type { JsonObject } from '../../json/value.ts';
@@ -53,32 +55,32 @@ class AnthropicStreamWriter implements StreamWriter {
   }
 
   private add(event: StreamEvent): void {
-    if ('choice' in event && event.choice !== 0) return this.loseChoice(event.choice);
-    switch (event.type) {
-      case 'response-start':
-        this.start = event;
-        return;
-      case 'usage':
-        this.usage = mergeUsage(this.usage, event.usage);
-        return this.start === undefined || this.shown ? undefined : this.showStart();
-      case 'fault':
-        return this.fail(event);
-      default:
-        this.showStart();
-        return this.addShown(event);
+    if ('choice' in event && event.choice !== 0) this.loseChoice(event.choice);
+    else if (event.type === 'response-start') this.start = event;
+    else if (event.type === 'fault') this.fail(event.fault);
+    else if (event.type === 'usage') this.addUsage(event.usage);
+    else {
+      this.showStart();
+      this.addShown(event);
     }
+  }
+
+  private addUsage(usage: Usage): void {
+    this.usage = mergeUsage(this.usage, usage);
+    if (this.start !== undefined) this.showStart();
   }
 
   private addShown(event: Exclude<StreamEvent, { type: 'response-start' | 'usage' | 'fault' }>): void {
     switch (event.type) {
       case 'part-start':
-        if (event.value.type === 'tool-call' && event.value.ranBy === 'client') this.content.hasClientCalls = true;
-        if (event.value.type === 'refusal') this.content.hasRefusal = true;
-        return this.blocks.start(event.part, event.value);
+        this.startPart(event.part, event.value);
+        return;
       case 'part-delta':
-        return this.blocks.delta(event.part, event.delta);
+        this.blocks.delta(event.part, event.delta);
+        return;
       case 'part-end':
-        return this.blocks.end(event.part);
+        this.blocks.end(event.part);
+        return;
       case 'choice-end':
         this.finish = event.finish;
         return;
@@ -86,25 +88,40 @@ class AnthropicStreamWriter implements StreamWriter {
         this.loseOnce('choices[0].logprobs', 'there are none here');
         return;
       case 'choice-residue':
-        loseResidue(this.losses, 'choices[0]', event.residue, ANTHROPIC);
-        this.late = mergeResidue(this.late, event.residue);
+        this.addLate('choices[0]', event.residue);
         return;
       case 'response-residue':
         if (event.serviceTier !== undefined) this.loseOnce('serviceTier', 'the tiers of this dialect are others');
-        loseResidue(this.losses, '', event.residue, ANTHROPIC);
-        this.late = mergeResidue(this.late, event.residue);
+        this.addLate('', event.residue);
         return;
       case 'ping':
-        return this.send({ type: 'ping' });
+        this.send({ type: 'ping' });
+        return;
       case 'opaque':
-        if (event.dialect !== ANTHROPIC) return this.loseOnce('events', `an event only ${event.dialect} knows`);
-        this.text += encodeSse({ ...(event.event && { event: event.event }), data: stringifyJson(event.value) });
+        this.passOn(event);
         return;
       case 'response-end':
-        return this.end();
+        this.end();
+        return;
       default:
         event satisfies never;
     }
+  }
+
+  private startPart(part: number, value: Part): void {
+    if (value.type === 'tool-call' && value.ranBy === 'client') this.content.hasClientCalls = true;
+    if (value.type === 'refusal') this.content.hasRefusal = true;
+    this.blocks.start(part, value);
+  }
+
+  private addLate(path: string, residue: Residue): void {
+    loseResidue(this.losses, path, residue, ANTHROPIC);
+    this.late = mergeResidue(this.late, residue);
+  }
+
+  private passOn(event: Extract<StreamEvent, { type: 'opaque' }>): void {
+    if (event.dialect !== ANTHROPIC) this.loseOnce('events', `an event only ${event.dialect} knows`);
+    else this.text += encodeSse({ ...(event.event && { event: event.event }), data: stringifyJson(event.value) });
   }
 
   private showStart(): void {
@@ -136,8 +153,9 @@ class AnthropicStreamWriter implements StreamWriter {
     this.closed = true;
   }
 
-  private fail(event: Extract<StreamEvent, { type: 'fault' }>): void {
-    this.text += writeStreamFault(event.fault);
+  private fail(fault: Fault): void {
+    if (this.shown) writeUsage(this.usage, this.losses); // What the start had to make up is reported after all.
+    this.text += writeStreamFault(fault);
     this.closed = true;
   }
 

@@ -65,13 +65,16 @@ class AnthropicStreamTap implements StreamTap {
         this.contentEvents++;
         return;
       case 'message_start':
-        return isObject(value.message) ? this.observeMessage(value.message) : undefined;
+        if (isObject(value.message)) this.observeMessage(value.message);
+        return;
       case 'message':
         this.contentEvents++;
         this.ended = true;
-        return this.observeMessage(value);
+        this.observeMessage(value);
+        return;
       case 'message_delta':
-        return this.observeDelta(value);
+        this.observeDelta(value);
+        return;
       case 'message_stop':
         this.ended = true;
         return;

@@ -76,6 +76,10 @@ export function writeUsage(usage: Usage | undefined, losses: Loss[]): JsonObject
     losses.push({ path: `usage.${name}`, kind: 'added', reason: 'not reported by the provider, written as 0' });
   }
   if (usage === undefined) return written;
+  if (usage.inputTokens !== undefined && cached > usage.inputTokens) {
+    const reason = 'more was cached than there was input; only the cached part is said';
+    losses.push({ path: 'usage.inputTokens', kind: 'changed', reason });
+  }
   if (usage.cacheReadTokens !== undefined) written.cache_read_input_tokens = usage.cacheReadTokens;
   if (usage.cacheWriteTokens !== undefined) written.cache_creation_input_tokens = usage.cacheWriteTokens;
   if (usage.cacheWrite1hTokens !== undefined) {

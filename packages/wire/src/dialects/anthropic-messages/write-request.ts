@@ -70,9 +70,7 @@ function* toolNames(request: CanonRequest): Iterable<string> {
 /** Demands that have no counterpart at all. */
 function loseUnsayable(request: CanonRequest, losses: Loss[]): void {
   loseResidue(losses, '', request.residue, ANTHROPIC);
-  if (request.n !== undefined && request.n !== 1) {
-    losses.push({ path: 'n', kind: 'dropped', reason: 'the API gives one answer' });
-  }
+  if (request.n !== undefined) losses.push({ path: 'n', kind: 'dropped', reason: 'the API gives one answer, always' });
   if (request.logprobs !== undefined) {
     losses.push({ path: 'logprobs', kind: 'dropped', reason: 'the API gives no probabilities' });
   }

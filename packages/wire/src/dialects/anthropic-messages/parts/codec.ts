@@ -57,6 +57,13 @@ export interface OpenedBlock {
   deltas: JsonObject[];
 }
 
+/** The id of a call as it is sent; a change is reported at `path`. */
+export function sentCallId(id: string, context: WriteContext, path: string): string {
+  const sent = context.callId(id);
+  if (sent !== id) context.losses.push({ path, kind: 'changed', reason: 'the id holds characters refused here' });
+  return sent;
+}
+
 /** Reports that something was left out, and writes nothing. */
 export function drop(context: WriteContext, path: string, reason: string): undefined {
   context.losses.push({ path, kind: 'dropped', reason });

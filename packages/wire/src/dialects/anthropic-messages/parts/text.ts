@@ -68,11 +68,11 @@ export const refusalCodec: PartCodec<RefusalPart> = {
     throw fields.wrong('type', 'a block type of this dialect');
   },
   write(part, context, path) {
-    context.losses.push({ path: `${path}.type`, kind: 'changed', reason: 'a refusal is written as text' });
+    context.losses.push({ path, kind: 'changed', reason: 'a refusal is written as text' });
     return textCodec.write({ ...part, type: 'text' }, context, path);
   },
   open(part, context, path) {
-    context.losses.push({ path: `${path}.type`, kind: 'changed', reason: 'a refusal is written as text' });
+    context.losses.push({ path, kind: 'changed', reason: 'a refusal is written as text' });
     const deltas: JsonObject[] = part.text === '' ? [] : [{ type: 'text_delta', text: part.text }];
     return { start: { type: 'text', text: '', ...carried(part) }, deltas };
   },

@@ -3,7 +3,7 @@ import { openEnvelope, type Seal, sealEnvelope } from '../../../canon/seal.ts';
 import type { JsonObject } from '../../../json/value.ts';
 import { carried } from '../cache-mark.ts';
 import { formNote } from '../fields.ts';
-import { drop, lateResidue, type OpenedBlock, type PartCodec, residueDelta } from './codec.ts';
+import { drop, lateResidue, type OpenedBlock, type PartCodec, residueDelta, type WriteContext } from './codec.ts';
 
 const ISSUER = 'anthropic';
 
@@ -31,6 +31,8 @@ export const thinkingCodec: PartCodec<ReasoningPart> = {
       if (seal === undefined) return drop(context, path, 'thinking without a signature is refused by its issuer');
       if (seal.issuer !== ISSUER) return drop(context, path, `the proof of ${seal.issuer} can only be read there`);
     }
+    if (seal)
+      loseSealNames(seal, seal.kind === 'encrypted' && part.text === '' ? 'encrypted' : 'signature', context, path);
     if (part.cacheMark) drop(context, `${path}.cacheMark`, 'thinking cannot carry a cache mark');
     const rest = carried({ residue: part.residue });
     if (seal?.kind === 'encrypted' && (part.text === '' || context.direction === 'request')) {
@@ -67,6 +69,7 @@ export const thinkingCodec: PartCodec<ReasoningPart> = {
 
   writeDelta(delta, _part, context, path) {
     if (delta.type === 'text') return { type: 'thinking_delta', thinking: delta.text };
+    if (delta.type === 'seal') loseSealNames(delta.seal, 'signature', context, path);
     if (delta.type === 'seal') return { type: 'signature_delta', signature: writeSeal(delta.seal, 'signature') };
     if (delta.type === 'residue') return residueDelta(delta, { type: 'thinking_delta', thinking: '' });
     return drop(context, path, `thinking cannot grow by ${delta.type}`);
@@ -89,6 +92,14 @@ export const redactedThinkingCodec: PartCodec<ReasoningPart> = {
 
 function readSeal(value: string, kind: Seal['kind']): Seal {
   return openEnvelope(value) ?? { issuer: ISSUER, kind, value };
+}
+
+/** Anthropic's own proofs stand bare in their field: what others call them is left behind. */
+function loseSealNames(seal: Seal, kind: Seal['kind'], context: WriteContext, path: string): void {
+  if (seal.issuer !== ISSUER || seal.kind !== kind) return;
+  for (const name of ['id', 'format'] as const) {
+    if (seal[name] !== undefined) drop(context, `${path}.seal.${name}`, 'a proof has no name here');
+  }
 }
 
 /** A seal for a field that holds proofs of `kind`: only Anthropic's own of that kind stand there as they are. */

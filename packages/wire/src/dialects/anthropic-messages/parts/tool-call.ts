@@ -4,7 +4,15 @@ import { stringifyJson } from '../../../json/stringify.ts';
 import { isObject, type Json, type JsonObject } from '../../../json/value.ts';
 import { carried, readCacheMark } from '../cache-mark.ts';
 import { type Fields, formNote } from '../fields.ts';
-import { drop, lateResidue, type PartCodec, type ReadContext, residueDelta, type WriteContext } from './codec.ts';
+import {
+  drop,
+  lateResidue,
+  type PartCodec,
+  type ReadContext,
+  residueDelta,
+  sentCallId,
+  type WriteContext,
+} from './codec.ts';
 
 /**
  * `tool_use` (run by the client), `server_tool_use` and `mcp_tool_use` (run by the provider).
@@ -84,7 +92,7 @@ function readInput(fields: Fields): string {
 
 function head(part: ToolCallPart, context: WriteContext, path: string): JsonObject | undefined {
   if (part.ranBy === 'client') {
-    return { type: 'tool_use', id: context.callId(part.id), name: context.toolName(part.name) };
+    return { type: 'tool_use', id: sentCallId(part.id, context, `${path}.id`), name: context.toolName(part.name) };
   }
   const type = formNote(part.residue, 'type');
   if (typeof type !== 'string') return drop(context, path, 'a tool run by another provider is not known here');

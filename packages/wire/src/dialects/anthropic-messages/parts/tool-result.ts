@@ -2,7 +2,7 @@ import type { Part, ToolResultPart } from '../../../canon/part.ts';
 import { isObject, type Json } from '../../../json/value.ts';
 import { carried, readCacheMark } from '../cache-mark.ts';
 import { type Fields, formNote } from '../fields.ts';
-import { drop, type PartCodec, type ReadContext, type WriteContext } from './codec.ts';
+import { drop, type PartCodec, type ReadContext, sentCallId, type WriteContext } from './codec.ts';
 
 /**
  * `tool_result`, and every `…_tool_result` of a tool the provider ran. What such a tool gives is of its own kind
@@ -31,7 +31,7 @@ export const toolResultCodec: PartCodec<ToolResultPart> = {
     const type = part.ranBy === 'client' ? 'tool_result' : formNote(part.residue, 'type');
     if (typeof type !== 'string') return drop(context, path, 'a tool run by another provider is not known here');
     if (part.name !== undefined) drop(context, `${path}.name`, 'a tool result is told by the id of its call alone');
-    const id = part.ranBy === 'client' ? context.callId(part.callId) : part.callId;
+    const id = part.ranBy === 'client' ? sentCallId(part.callId, context, `${path}.callId`) : part.callId;
     const content = writeContent(part, context, path);
     return {
       type,
