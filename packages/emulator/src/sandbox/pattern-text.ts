@@ -1,16 +1,24 @@
 /**
- * A short text that a regular expression matches as a whole; undefined when the expression uses what is not understood
+ * A short text of at least `charsMin` characters that a regular expression matches as a whole; undefined when the expression uses what is not understood
  * here (look-around, back references, Unicode properties) or no text was found. The result is always checked.
  */
-export function textMatching(pattern: string): string | undefined {
-  const reader = new PatternReader(pattern);
+export function textMatching(pattern: string, charsMin = 0): string | undefined {
   try {
-    const text = reader.alternatives();
-    return reader.atEnd && new RegExp(pattern, 'u').test(text) ? text : undefined;
+    const expression = new RegExp(pattern, 'u');
+    for (let more = 0; more <= MORE_MAX; more = more * 2 || 1) {
+      const reader = new PatternReader(pattern, more);
+      const text = reader.alternatives();
+      if (!reader.atEnd || !expression.test(text)) return undefined;
+      if (text.length >= charsMin) return text;
+    }
+    return undefined;
   } catch {
     return undefined; // Not understood, or not a regular expression at all.
   }
 }
+
+/** How often a part that may repeat is repeated at most, beyond what it must. */
+const MORE_MAX = 1024;
 
 const CLASSES: Record<string, string> = { d: '0', w: 'a', s: ' ', D: 'a', W: '-', S: 'a', n: '\n', t: '\t', r: '\r' };
 /** Tried in order for a negated class. */
@@ -19,7 +27,11 @@ const CANDIDATES = 'a0 -_.,:;/!?@#ABZz';
 class PatternReader {
   #at = 0;
 
-  constructor(private readonly pattern: string) {}
+  /** @param more repetitions beyond the fewest, where more are allowed. */
+  constructor(
+    private readonly pattern: string,
+    private readonly more: number,
+  ) {}
 
   get atEnd(): boolean {
     return this.#at === this.pattern.length;
@@ -88,11 +100,14 @@ class PatternReader {
   }
 
   #repeats(): number {
-    const quantifier = /^(?:[*+?]|\{(\d+)(,\d*)?\})\??/.exec(this.pattern.slice(this.#at));
+    const quantifier = /^(?:([*+?])|\{(\d+)(,(\d*))?\})\??/.exec(this.pattern.slice(this.#at));
     if (!quantifier) return 1;
-    this.#at += quantifier[0].length;
-    const [whole, least] = quantifier;
-    return least === undefined ? (whole.startsWith('+') ? 1 : 0) : Number(least);
+    const [whole, sign, least, range, most] = quantifier;
+    this.#at += whole.length;
+    if (sign !== undefined) return sign === '?' ? 0 : (sign === '+' ? 1 : 0) + this.more;
+    const fewest = Number(least);
+    if (range === undefined) return fewest;
+    return most ? Math.min(Number(most), fewest + this.more) : fewest + this.more;
   }
 }
 

@@ -21,6 +21,8 @@ describe('numbers', () => {
     [{ type: 'number', exclusiveMinimum: 100 }, (value) => value > 100],
     [{ type: 'number', maximum: -1.5 }, (value) => value <= -1.5],
     [{ minimum: 4 }, (value) => value >= 4],
+    [{ type: 'number', multipleOf: 0.1, minimum: 0.25, maximum: 0.35 }, (value) => value === 0.3],
+    [{ type: 'integer', minimum: 2, allOf: [{ minimum: 6 }, { maximum: 7 }] }, (value) => value >= 6 && value <= 7],
   ])('%j', (schema, holds) => {
     const value = instanceOf(schema);
     expect(typeof value).toBe('number');
@@ -36,6 +38,9 @@ describe('strings', () => {
     [{ type: 'string', format: 'date-time' }, /^\d{4}-\d\d-\d\dT[\d:]+Z$/],
     [{ type: 'string', format: 'uuid' }, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/],
     [{ type: 'string', pattern: '^[A-Z]{3}-\\d{4}$' }, /^[A-Z]{3}-\d{4}$/],
+    [{ type: 'string', pattern: '^[a-z]+$', minLength: 9 }, /^[a-z]{9,}$/],
+    [{ type: 'string', pattern: '^x{2,6}-\\d*$', minLength: 6, maxLength: 12 }, /^x{2,6}-\d*$/],
+    [{ allOf: [{ enum: ['a', 'b'] }, { enum: ['b', 'c'] }] }, /^b$/],
     [{ type: ['null', 'string'] }, /^sandbox/],
   ])('%j', (schema, shape) => {
     expect(instanceOf(schema)).toMatch(shape);
@@ -117,6 +122,8 @@ describe('objects', () => {
       ],
     };
     expect(instanceOf(joined)).toEqual({ a: 1, b: 2 });
+    const twice = { properties: { a: { type: 'integer' } }, allOf: [{ properties: { a: { minimum: 40 } } }] };
+    expect(instanceOf(twice)).toEqual({ a: 40 });
   });
 
   test('null, true and the empty schema', () => {

@@ -1,4 +1,5 @@
 import { asNumber, isObject, type Json, type JsonObject } from '@turnpike/wire/json/value.ts';
+import { flattenSchema } from './flatten-schema.ts';
 import { textMatching } from './pattern-text.ts';
 
 /** Optional properties are made down to this depth, deeper only the required ones: recursive schemas end. */
@@ -24,7 +25,7 @@ interface Place {
 
 function make(schema: Json, place: Place): Json {
   if (!isObject(schema) || place.depth > DEPTH_MAX) return place.depth > DEPTH_MAX ? null : 'sandbox';
-  const flat = flatten(schema, place.root);
+  const flat = flattenSchema(schema, place.root);
   if (flat.const !== undefined) return flat.const;
   if (Array.isArray(flat.enum)) return flat.enum[0] ?? null;
   switch (typeOf(flat)) {
@@ -43,44 +44,6 @@ function make(schema: Json, place: Place): Json {
     default:
       return null;
   }
-}
-
-/** Resolves `$ref` and merges `allOf` and the first branch of `anyOf`/`oneOf` into one object schema. */
-function flatten(schema: JsonObject, root: Json, left = 16): JsonObject {
-  let flat: JsonObject = { ...schema };
-  if (left === 0) return flat;
-  const merge = (other: Json | undefined) => {
-    if (isObject(other)) flat = mergeSchemas(flat, flatten(other, root, left - 1));
-  };
-  if (typeof schema.$ref === 'string') merge(resolveRef(root, schema.$ref));
-  if (Array.isArray(schema.allOf)) schema.allOf.forEach(merge);
-  for (const branches of [schema.anyOf, schema.oneOf]) {
-    // A branch that may be null ends recursion sooner, but says less: it is taken only when there is no other.
-    if (Array.isArray(branches))
-      merge(branches.find((branch) => isObject(branch) && branch.type !== 'null') ?? branches[0]);
-  }
-  return flat;
-}
-
-function mergeSchemas(first: JsonObject, second: JsonObject): JsonObject {
-  const merged: JsonObject = { ...second, ...first };
-  if (isObject(first.properties) && isObject(second.properties)) {
-    merged.properties = { ...first.properties, ...second.properties };
-  }
-  if (Array.isArray(first.required) && Array.isArray(second.required)) {
-    merged.required = [...first.required, ...second.required];
-  }
-  return merged;
-}
-
-function resolveRef(root: Json, ref: string): Json | undefined {
-  if (!ref.startsWith('#')) return undefined;
-  let at: Json | undefined = root;
-  for (const step of ref.slice(1).split('/').slice(1)) {
-    const name = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
-    at = Array.isArray(at) ? at[Number(name)] : isObject(at) ? at[name] : undefined;
-  }
-  return at;
 }
 
 function typeOf(schema: JsonObject): string {
@@ -146,12 +109,12 @@ const FORMATS: Record<string, string> = {
 
 function makeString(schema: JsonObject, name: string): string {
   if (typeof schema.format === 'string' && FORMATS[schema.format] !== undefined) return FORMATS[schema.format] ?? '';
-  if (typeof schema.pattern === 'string') {
-    const text = textMatching(schema.pattern);
-    if (text !== undefined) return text;
-  }
   const least = asNumber(schema.minLength) ?? 0;
   const most = asNumber(schema.maxLength) ?? Number.POSITIVE_INFINITY;
+  if (typeof schema.pattern === 'string') {
+    const text = textMatching(schema.pattern, least);
+    if (text !== undefined) return text;
+  }
   return `sandbox ${name}`.padEnd(least, '.').slice(0, most);
 }
 
@@ -177,5 +140,5 @@ function makeNumber(schema: JsonObject, whole: boolean): number {
   let value = Math.ceil(Math.min(Math.max(1, least), most) / step) * step;
   if (value > most || value === below) value -= step;
   if (value < least || value === above) value += step;
-  return value;
+  return Number(value.toPrecision(12)); // 3 * 0.1 is 0.30000000000000004.
 }
