@@ -33,6 +33,9 @@ export function wantsSandbox(configuration: Configuration, environment: Environm
   return ![...providerStates(configuration, environment).values()].some((state) => state.isAvailable);
 }
 
+/** Longer names are not looked up: comparing patterns costs more than linearly. */
+const nameCharsMax = 512;
+
 interface Pattern {
   wildcard: Wildcard;
   model: ConfiguredModel;
@@ -77,7 +80,7 @@ class BuiltSnapshot implements Snapshot {
 
   resolveModel(name: string): ModelRoute | undefined {
     const configured = this.#routes.get(name) ?? this.#kept.get(name);
-    if (configured !== undefined) return configured;
+    if (configured !== undefined || name.length > nameCharsMax) return configured;
     const found = this.#resolveOther(name);
     if (found === undefined) return undefined;
     if (this.#kept.size >= keptRoutesMax) this.#kept.clear();

@@ -40,6 +40,7 @@ class FileWatch implements ConfigurationWatch {
   readonly #options: WatchOptions;
   #watchers: FSWatcher[] = [];
   #files: readonly string[] = [];
+  /** Empty until the first change, which is always read: it may have come while the files were first loaded. */
   #seen = '';
   #version: number;
   #configuration: Configuration;
@@ -52,7 +53,6 @@ class FileWatch implements ConfigurationWatch {
     this.#version = options.build.version;
     this.#configuration = options.configuration;
     this.#watch(options.configuration.files);
-    this.#running = this.#look();
   }
 
   reload(): Promise<void> {
