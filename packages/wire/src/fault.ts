@@ -169,6 +169,9 @@ export function faultCodeOfStatus(status: number): FaultCode {
   if (status === 401) return 'upstream_unauthorized';
   if (status === 403) return 'upstream_forbidden';
   if (status === 404) return 'upstream_not_found';
+  if (status === 408) return 'upstream_timeout';
+  // A conflict is about the moment, not the request: the same may work in the next.
+  if (status === 409) return 'upstream_failed';
   if (status === 429) return 'upstream_rate_limited';
   if (status === 503 || status === 529) return 'upstream_overloaded';
   if (status >= 500) return 'upstream_failed';

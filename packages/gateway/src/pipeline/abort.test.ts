@@ -33,7 +33,8 @@ describe('a client that leaves', () => {
     const request = { model, stream: true, max_tokens: 500, messages: [{ role: 'user', content: 'Count.' }] };
     const response = await house.post(path, request, { signal: leave.signal });
     const reader = response.body?.getReader();
-    for (let chunks = 0; chunks < 5; chunks++) await reader?.read();
+    let arrived = '';
+    while (arrived.split('word ').length <= 5) arrived += new TextDecoder().decode((await reader?.read())?.value);
 
     const leftAtMs = Date.now();
     leave.abort();
@@ -47,8 +48,8 @@ describe('a client that leaves', () => {
     const { inputTokens = 0, outputTokens = 0 } = row.usage ?? {};
     expect(inputTokens).toBeGreaterThan(0);
     // About one token per piece of content that had arrived, never the whole answer.
-    expect(outputTokens).toBeGreaterThanOrEqual(3);
-    expect(outputTokens).toBeLessThan(100);
+    expect(outputTokens).toBeGreaterThanOrEqual(5);
+    expect(outputTokens).toBeLessThan(50);
     expect(row.costNanoUsd).toBe(BigInt(inputTokens) * 1_000n + BigInt(outputTokens) * 2_000n);
   });
 

@@ -148,6 +148,10 @@ export class TranslateRelay implements Relay {
       case 'response-start':
         this.responseId = event.id;
         break;
+      case 'part-start':
+        // Some providers put the first piece into the start.
+        if ('text' in event.value && event.value.text !== '') this.contentEvents++;
+        break;
       case 'part-delta':
         this.contentEvents++;
         break;

@@ -117,9 +117,19 @@ async function readError(
   target: Dialect,
 ): Promise<Fault> {
   const bytes = withoutSecret(await call.readAll(response, ERROR_BYTES_MAX), attempt.endpoint.credential);
-  const fault = target.readFault(response.status, response.headers, bytes);
+  const fault = target.readFault(response.status, withRelativeRetry(response.headers), bytes);
   exchange.upstreamError = { fault, dialect: target.id, headers: response.headers, bytes };
   return fault;
+}
+
+/** `Retry-After` may be a date. The codecs know no clock, so it becomes seconds here. */
+function withRelativeRetry(headers: Headers): Headers {
+  const atMs = Date.parse(headers.get('retry-after') ?? '');
+  const isDate = /[a-z]/i.test(headers.get('retry-after') ?? '') && Number.isFinite(atMs);
+  if (!isDate) return headers;
+  const relative = new Headers(headers);
+  relative.set('retry-after', String(Math.max(0, Math.ceil((atMs - nowMs()) / 1000))));
+  return relative;
 }
 
 /** Some providers repeat the key they were sent. It must not reach the client. */
@@ -197,7 +207,9 @@ function writeOptions(exchange: Exchange, prepared: Prepared) {
 function notAnAnswer(response: Response, bytes: Uint8Array, target: Dialect): Fault {
   if (bytes.length === 0)
     return new Fault('upstream_garbled', { message: 'The provider answered with an empty body.' });
-  return target.readFault(response.status, response.headers, bytes);
+  return 'error' in jsonObject(bytes)
+    ? target.readFault(response.status, response.headers, bytes)
+    : new Fault('upstream_garbled', { message: 'The provider answered with something that is no answer.' });
 }
 
 function jsonObject(bytes: Uint8Array): JsonObject {

@@ -27,11 +27,7 @@ export function readBlocks(blocks: Json[], path: string, context: ReadContext): 
 /** Reads one block, or the start of a streamed one, and names the codec that reads what follows. */
 export function readBlock(block: Json, path: string, context: ReadContext): { part: Part; codec: PartCodec } {
   if (!isObject(block)) throw new Fault(context.code, { param: path, message: `${path} must be a block.` });
-  const type = block.type;
-  if (typeof type !== 'string') {
-    throw new Fault(context.code, { param: `${path}.type`, message: `${path}.type must name the kind of block.` });
-  }
-  const codec = readerOf(type, block);
+  const codec = readerOf(block);
   return { part: codec.read(new Fields(block, path, context.code), context), codec };
 }
 

@@ -35,7 +35,9 @@ export function readStreamFault(value: JsonObject): Fault {
 }
 
 function faultOf(upstream: UpstreamError, status: number | undefined, retryAfterMs: number | undefined): Fault {
-  const byType = upstream.type === undefined ? undefined : CODE_OF_TYPE.get(upstream.type);
+  // `api_error` says only that something failed; a status beside it says more.
+  const isVague = upstream.type === 'api_error' && status !== undefined && status >= 400;
+  const byType = upstream.type === undefined || isVague ? undefined : CODE_OF_TYPE.get(upstream.type);
   const code = byType ?? (status === undefined ? 'upstream_failed' : faultCodeOfStatus(status));
   return new Fault(code, {
     upstream,

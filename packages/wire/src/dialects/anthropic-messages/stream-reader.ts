@@ -203,6 +203,7 @@ class AnthropicStreamReader implements StreamReader {
     const residue = eventResidue(value, ['type']);
     const events = this.stopAll();
     if (this.early && !this.finished) events.push({ type: 'choice-end', choice: 0, finish: this.early });
+    else if (this.parts === 0 && !this.finished) events.push({ type: 'choice-residue', choice: 0, residue: {} });
     if (residue) events.push({ type: 'response-residue', residue });
     return [...events, { type: 'response-end' }];
   }

@@ -136,7 +136,7 @@ class AnthropicStreamWriter implements StreamWriter {
       stop_reason: null,
       stop_sequence: null,
       stop_details: null,
-      usage: writeUsage(this.usage, noReport),
+      usage: this.usage?.raw?.dialect === ANTHROPIC ? this.usage.raw.value : writeUsage(this.usage, noReport),
       ...ownFields(head.residue),
     };
     this.send({ type: 'message_start', message });

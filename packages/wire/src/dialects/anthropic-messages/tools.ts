@@ -13,14 +13,13 @@ export function readTools(fields: Fields): Tool[] | undefined {
 
 function readTool(value: Json, path: string): Tool {
   if (!isObject(value)) throw new Fault('body_invalid', { param: path, message: `${path} must be an object.` });
-  if (typeof value.type === 'string' && value.type !== 'custom') {
+  const isNamed = typeof value.name === 'string';
+  if (!isNamed || (typeof value.type === 'string' && value.type !== 'custom')) {
     const name = typeof value.name === 'string' ? { name: value.name } : {};
     return { type: 'provider', dialect: ANTHROPIC, ...name, value };
   }
   const fields = new Fields(value, path, 'body_invalid');
-  const name = fields.string('name');
-  if (name === undefined) throw fields.wrong('name', 'a string');
-  const tool: FunctionTool = { type: 'function', name };
+  const tool: FunctionTool = { type: 'function', name: fields.string('name') ?? '' };
   const description = fields.string('description');
   if (description !== undefined) tool.description = description;
   const schema = fields.present('input_schema');
@@ -45,6 +44,9 @@ export function writeTools(tools: readonly Tool[], context: WriteContext): JsonO
     if (tool.type === 'function') written.push(writeFunction(tool, context, path));
     else if (tool.dialect === ANTHROPIC) written.push(tool.value);
     else context.losses.push({ path, kind: 'dropped', reason: `a tool only ${tool.dialect} knows` });
+  }
+  if (written.length === 0 && tools.length > 0) {
+    context.losses.push({ path: 'tools', kind: 'dropped', reason: 'none of the tools is known here' });
   }
   return written;
 }

@@ -60,12 +60,19 @@ export function joinRawUsage(earlier: JsonObject | undefined, later: JsonObject)
   return joined;
 }
 
+/** The own object; figures the dialect demands are never missing from it in practice. */
+function completed(raw: JsonObject, losses: Loss[]): JsonObject {
+  if (raw.input_tokens !== undefined && raw.output_tokens !== undefined) return raw;
+  losses.push({ path: 'usage', kind: 'added', reason: 'a figure the dialect demands is written as 0' });
+  return { input_tokens: 0, output_tokens: 0, ...raw };
+}
+
 /**
  * Writes usage in this dialect's own counting; what was read from it goes back unchanged. The dialect demands input
  * and output figures: where there are none, 0 is written and reported.
  */
 export function writeUsage(usage: Usage | undefined, losses: Loss[]): JsonObject {
-  if (usage?.raw?.dialect === ANTHROPIC) return usage.raw.value;
+  if (usage?.raw?.dialect === ANTHROPIC) return completed(usage.raw.value, losses);
   const cached = (usage?.cacheReadTokens ?? 0) + (usage?.cacheWriteTokens ?? 0);
   const written: JsonObject = {
     input_tokens: Math.max(0, (usage?.inputTokens ?? 0) - cached),

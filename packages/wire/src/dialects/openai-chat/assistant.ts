@@ -1,5 +1,5 @@
 import type { MediaPart, Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart } from '../../canon/part.ts';
-import { isObject, type Json } from '../../json/value.ts';
+import { isObject, type Json, type JsonObject } from '../../json/value.ts';
 import { readCitation, writeAnnotations } from './citations.ts';
 import { readContent, writeContent } from './content.ts';
 import { change, drop, type Placed, type WriteContext } from './context.ts';
@@ -23,11 +23,17 @@ export function readAssistant(fields: Fields, spareId: SpareId): Part[] {
   const audio = fields.take('audio');
   const heard = isObject(audio) ? readProducedAudio(audio, fields.at('audio')) : undefined;
   if (heard !== undefined) parts.push(heard);
+  else if (isObject(audio) && isEmptyAudio(audio)) fields.blank('audio', audio);
   else if (audio !== undefined) fields.leave('audio');
   parts.push(...readImages(fields), ...readToolCalls(fields, spareId));
   const legacy = readFunctionCall(fields, spareId);
   if (legacy !== undefined) parts.push(legacy);
   return parts;
+}
+
+/** Some providers send every field of the message, empty (Snowflake). */
+function isEmptyAudio(audio: JsonObject): boolean {
+  return Object.values(audio).every((value) => !value);
 }
 
 function readAnnotations(fields: Fields, parts: Part[]): void {

@@ -116,6 +116,10 @@ const statusOfWord: Readonly<Record<string, number>> = {
   internal_server_error: 500,
   api_error: 500,
   overloaded_error: 529,
+  overloaded: 529,
+  service_unavailable: 503,
+  timeout: 504,
+  timeout_error: 504,
 };
 
 /** The HTTP status that an error means when it comes without one. */

@@ -13,7 +13,8 @@ export function readFunctionCall(fields: Fields, spareId: SpareId): ToolCallPart
   if (call === undefined) return undefined;
   const name = call.string('name');
   if (name === undefined || name === '') {
-    fields.leave('function_call');
+    if (name === '' && !call.source.arguments) fields.blank('function_call', call.source);
+    else fields.leave('function_call');
     return undefined;
   }
   const argumentsJson = readArguments(call, 'arguments');

@@ -69,6 +69,9 @@ function readChoice(fields: Fields, at: number, responseId: string, options: Rea
     choice.parts = restoreNames(readAssistant(message, spareId), options);
     fields.keep('message', message);
   } else fields.note('~noMessage', true);
+  if (message !== undefined && isRepetition(fields.source.delta, message.source)) {
+    fields.blank('delta', fields.take('delta') ?? null);
+  }
   const finish = fields.string('finish_reason');
   if (finish !== undefined) choice.finish = readFinish(finish, hasClientCalls(choice.parts));
   const logprobs = fields.take('logprobs');
@@ -77,6 +80,12 @@ function readChoice(fields: Fields, at: number, responseId: string, options: Rea
   const residue = fields.residue();
   if (residue !== undefined) choice.residue = residue;
   return choice;
+}
+
+/** Perplexity's whole responses carry a delta too, which says nothing, or the same. */
+function isRepetition(delta: Json | undefined, message: JsonObject): boolean {
+  if (!isObject(delta)) return false;
+  return Object.entries(delta).every(([name, value]) => !value || value === message[name]);
 }
 
 /** An id for a call that the provider gave none: the same in the whole response and in its stream. */

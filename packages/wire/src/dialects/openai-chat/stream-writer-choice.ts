@@ -94,7 +94,7 @@ export class WrittenChoice {
         if (part.type === 'refusal') return [{ refusal: delta.text }];
         return part.type === 'reasoning' ? this.thought(running, part, delta.text) : this.text(running, delta.text);
       case 'arguments':
-        return [{ tool_calls: [this.argumentsOf(running, delta.argumentsJson)] }];
+        return [this.argumentsOf(running, delta.argumentsJson)];
       case 'seal':
         return part.type === 'reasoning' ? this.sealed(running, part, delta.seal) : [];
       case 'citation': {
@@ -172,9 +172,10 @@ export class WrittenChoice {
     return [{ tool_calls: [{ index: running.index, ...call }] }];
   }
 
-  private argumentsOf(running: Running, text: string): JsonObject {
-    const isCustom = running.part.type === 'tool-call' && running.part.input === 'custom';
-    return { index: running.index, ...(isCustom ? { custom: { input: text } } : { function: { arguments: text } }) };
+  private argumentsOf({ part, index }: Running, text: string): JsonObject {
+    if (noteOf(part.residue, '~legacy') === true) return { function_call: { arguments: text } };
+    const isCustom = part.type === 'tool-call' && part.input === 'custom';
+    return { tool_calls: [{ index, ...(isCustom ? { custom: { input: text } } : { function: { arguments: text } }) }] };
   }
 
   private media(running: Running, part: MediaPart): JsonObject[] {

@@ -3,7 +3,7 @@ import type { StreamEvent } from '../../canon/stream.ts';
 import { mergeUsage, type Usage } from '../../canon/usage.ts';
 import type { StreamWriter, WriteResponseOptions } from '../../dialect.ts';
 import { stringifyJson } from '../../json/stringify.ts';
-import type { JsonObject } from '../../json/value.ts';
+import { isObject, type JsonObject } from '../../json/value.ts';
 import type { WriteContext } from './context.ts';
 import { writeStreamFault } from './fault.ts';
 import { CHAT } from './fields.ts';
@@ -90,8 +90,12 @@ export class ChatStreamWriter implements StreamWriter {
 
   private residueOf(event: EventOf<'choice-residue'>): string {
     loseResidue(this.losses, `choices[${event.choice}]`, event.residue, CHAT);
-    const { message, ...fields } = fieldsOf(event.residue[CHAT]);
-    return this.chunk(event.choice, message as JsonObject | undefined, fields);
+    const { message, delta, ...fields } = fieldsOf(event.residue[CHAT]);
+    if (delta !== undefined) {
+      const path = `choices[${event.choice}].residue.${CHAT}.delta`;
+      this.losses.push({ path, kind: 'dropped', reason: 'a chunk has a delta of its own' });
+    }
+    return this.chunk(event.choice, isObject(message) ? message : {}, fields);
   }
 
   private deltas(choice: number, deltas: readonly JsonObject[]): string {

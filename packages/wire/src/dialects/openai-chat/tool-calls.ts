@@ -29,6 +29,10 @@ function readToolCall(call: Fields, spareId: () => string): ToolCallPart | Opaqu
   }
   const type = call.take('type');
   if (type !== (isCustom ? 'custom' : 'function')) call.note('~type', type ?? 'absent');
+  if (!isCustom && isObject(source.custom) && !source.custom.name && !source.custom.input) {
+    call.take('custom');
+    call.blank('custom', source.custom);
+  }
   if (source.index !== undefined) {
     call.take('index');
     call.note('~index', source.index);

@@ -120,6 +120,9 @@ function documentFields(part: MediaPart, context: WriteContext, path: string): J
   if (part.title !== undefined) fields.title = part.title;
   else if (part.filename !== undefined) fields.title = part.filename;
   if (part.filename !== undefined) {
+    if (part.title === undefined) {
+      context.losses.push({ path: `${path}.title`, kind: 'added', reason: 'the file name serves as the title' });
+    }
     const reason = part.title === undefined ? 'the file name is sent as the title' : 'a document has only a title';
     context.losses.push({ path: `${path}.filename`, kind: part.title === undefined ? 'changed' : 'dropped', reason });
   }

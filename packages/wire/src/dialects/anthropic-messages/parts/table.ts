@@ -1,4 +1,5 @@
 import type { Part } from '../../../canon/part.ts';
+import type { JsonObject } from '../../../json/value.ts';
 import type { PartCodec } from './codec.ts';
 import { mediaCodec } from './media.ts';
 import { opaqueCodec } from './opaque.ts';
@@ -31,8 +32,9 @@ const writers: { [T in Part['type']]: PartCodec<Extract<Part, { type: T }>> } = 
   opaque: opaqueCodec,
 };
 
-/** The codec that reads blocks of a wire type. Results of server tools share one: new tools come often. */
-export function readerOf(wireType: string, block: { tool_use_id?: unknown }): PartCodec {
+/** The codec that reads a block, by its wire type. Results of server tools share one: new tools come often. */
+export function readerOf(block: JsonObject): PartCodec {
+  const wireType = typeof block.type === 'string' ? block.type : '';
   const codec = readers.get(wireType);
   if (codec !== undefined) return codec;
   const isResult = wireType.endsWith('_tool_result') && typeof block.tool_use_id === 'string';
