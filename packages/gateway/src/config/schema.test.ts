@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { providerTable } from '../providers/table.ts';
 import { schemaPath, schemaText } from './generate-schema.ts';
 import { loadConfiguration } from './load.ts';
 
@@ -23,5 +24,13 @@ test('every top-level key is documented', () => {
   for (const [key, { properties: inner }] of Object.entries(properties)) {
     expect(documented).toContain(`\`${key}\``);
     for (const name of Object.keys(inner ?? {})) expect(documented).toContain(`\`${name}\``);
+  }
+});
+
+test('every provider is documented, with the variables that make it available', () => {
+  const documented = readFileSync(join(import.meta.dir, '../../../../docs/configuration.md'), 'utf8');
+  for (const { id, envKeys, envBaseUrl } of providerTable) {
+    const row = documented.split('\n').find((line) => line.startsWith(`| \`${id}\` |`));
+    for (const name of [...envKeys, ...(envBaseUrl?.names ?? [])]) expect(row).toContain(`\`${name}\``);
   }
 });

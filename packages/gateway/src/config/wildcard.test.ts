@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import fc from 'fast-check';
 import { compareSpecificity, compileWildcard, fillTemplate } from './wildcard.ts';
 
 test('captures what each star stands for', () => {
@@ -21,4 +22,16 @@ test('fills templates from left to right', () => {
 
 test('puts the longer and then the starrier first', () => {
   expect(['*', 'a/*', 'a/b*', '*/**'].sort(compareSpecificity)).toEqual(['*/**', 'a/b*', 'a/*', '*']);
+});
+
+test('captures what the greedy expression would', () => {
+  const letters = (alphabet: string, maxLength: number) => fc.string({ unit: fc.constantFrom(...alphabet), maxLength });
+  fc.assert(
+    fc.property(letters('ab*', 7), letters('ab', 12), fc.boolean(), (pattern, name, openEnded) => {
+      const expression = new RegExp(`^${pattern.replaceAll('*', '(.*)')}${openEnded ? '' : '$'}`);
+      const expected: readonly string[] | undefined = expression.exec(name)?.slice(1);
+      expect(compileWildcard(pattern, openEnded).match(name)).toEqual(expected);
+    }),
+    { numRuns: 5_000 },
+  );
 });
