@@ -45,6 +45,7 @@ export function writeResponse(response: CanonResponse, options: WriteResponseOpt
   for (const choice of others) {
     losses.push({ path: `choices[${choice.index}]`, kind: 'dropped', reason: 'an answer is one message here' });
   }
+  if (first === undefined) losses.push(CHOICE_ADDED);
   const parts = first?.parts ?? [];
   const path = 'choices[0]';
   loseHead(response, losses);
@@ -59,6 +60,13 @@ export function writeResponse(response: CanonResponse, options: WriteResponseOpt
   };
   return { body, losses };
 }
+
+/** An answer without any choice becomes an empty message. */
+export const CHOICE_ADDED: Loss = {
+  path: 'choices[0]',
+  kind: 'added',
+  reason: 'a message is an answer, even if empty',
+};
 
 /** The fields that name a message, as both a whole one and the start of a stream show them. */
 export function headFields(head: { id: string; model: string }, options: WriteResponseOptions): JsonObject {

@@ -15,7 +15,7 @@ import { writeContext } from './blocks.ts';
 import { writeStreamFault } from './fault.ts';
 import { ANTHROPIC, ownFields } from './fields.ts';
 import { type AnswerContent, writeFinish } from './finish.ts';
-import { headFields, loseHead } from './response.ts';
+import { CHOICE_ADDED, headFields, loseHead } from './response.ts';
 import { writeUsage } from './usage.ts';
 
 /** Response fields that a stream shows inside `message_delta.delta`; all others stand beside it. */
@@ -37,6 +37,8 @@ class AnthropicStreamWriter implements StreamWriter {
   private start: Start | undefined;
   private shown = false;
   private closed = false;
+  /** Did anything speak of the one choice there is here? */
+  private answered = false;
   private usage: Usage | undefined;
   private finish: Finish | undefined;
   /** Residue of the response that came after its start. */
@@ -55,6 +57,7 @@ class AnthropicStreamWriter implements StreamWriter {
   }
 
   private add(event: StreamEvent): void {
+    if ('choice' in event && event.choice === 0) this.answered = true;
     if ('choice' in event && event.choice !== 0) this.loseChoice(event.choice);
     else if (event.type === 'response-start') this.start = event;
     else if (event.type === 'fault') this.fail(event.fault);
@@ -144,6 +147,7 @@ class AnthropicStreamWriter implements StreamWriter {
 
   private end(): void {
     this.blocks.endAll();
+    if (!this.answered) this.losses.push(CHOICE_ADDED);
     const beside: JsonObject = {};
     const delta: JsonObject = writeFinish(this.finish, this.content, this.losses, 'choices[0].finish');
     const late = ownFields(this.late);
