@@ -88,7 +88,8 @@ function send(rig: Rig, request: ClientRequest, model: string): Promise<Response
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(([name]) => !NOT_REPEATED.test(name.toLowerCase())),
   );
-  const key = 'x-api-key' in request.headers ? { 'x-api-key': rig.key } : { authorization: `Bearer ${rig.key}` };
+  const key: Record<string, string> =
+    'x-api-key' in request.headers ? { 'x-api-key': rig.key } : { authorization: `Bearer ${rig.key}` };
   return fetch(`${rig.url}${request.target}`, {
     method: 'POST',
     headers: { ...headers, ...key },

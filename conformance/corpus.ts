@@ -112,7 +112,8 @@ function openCase(id: string, folder: string): Recording | undefined {
     get request() {
       if (!existsSync(requestFile)) return undefined;
       const value = parseJsonBytes(readFileSync(requestFile));
-      return isObject(value) ? value : undefined;
+      // Without messages (a stored prompt by name, …) it is another operation on the same path.
+      return isObject(value) && Array.isArray(value.messages) ? value : undefined;
     },
     get response() {
       return existsSync(responseFile) ? new Uint8Array(readFileSync(responseFile)) : undefined;

@@ -56,7 +56,7 @@ function essence(request: CanonRequest): unknown {
   const parts = request.messages.flatMap((message) => message.parts);
   return {
     texts: parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])),
-    media: parts.flatMap((part) => (part.type === 'media' ? [{ kind: part.kind, source: part.source }] : [])),
+    media: parts.flatMap((part) => (part.type === 'media' ? [part.kind] : [])), // Their authors sent bytes in one, an address in the other.
     results: parts.flatMap((part) => (part.type === 'tool-result' ? [part.content] : [])),
     tools: request.tools?.map((tool) =>
       tool.type === 'function' ? { name: tool.name, description: tool.description, parameters: tool.parameters } : {},

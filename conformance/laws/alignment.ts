@@ -15,11 +15,13 @@ export interface Item {
  * Places alone do not pair items: an item left out (with a loss) moves all later ones. An item may be
  * - paired with one of its kind; each field that differs needs a loss;
  * - left out, or said as up to three others (`changed`), when a loss covers it whole;
- * - new, when a loss of kind `added` speaks of this sequence, or when it is an item that a loss says was moved.
+ * - new, when a loss of kind `added` speaks of this sequence, when it is an item that a loss says was moved, or when it
+ *   follows an item of whose inside a loss says that it was changed (an image of a tool's result, now said beside it).
  */
 export function alignItems(before: readonly Item[], after: readonly Item[], losses: readonly Loss[]): Difference[] {
   let start = 0;
   while (start < Math.min(before.length, after.length) && isSame(before[start], after[start])) start++;
+  if (start > 0) start--; // What is new may have to do with the item before it.
   let end = 0;
   const rest = () => Math.min(before.length, after.length) - start;
   while (end < rest() && isSame(before[before.length - 1 - end], after[after.length - 1 - end])) end++;
@@ -73,11 +75,11 @@ class Alignment {
         }
       }
     }
-    if (is !== undefined) yield join(this.add(is, was), this.best(i, j + 1));
+    if (is !== undefined) yield join(this.add(is, i), this.best(i, j + 1));
   }
 
   private leaveOut(was: Item): Verdict {
-    if (covers(this.losses, was.path)) return { open: [], excused: 1 };
+    if (covers(this.losses, was.path) || this.isChanged(was)) return { open: [], excused: 1 };
     // Field by field for what is only a bundle of fields; content as a whole.
     if (was.kind === ENVELOPE) {
       const found = differences(was.path, was.value, undefined);
@@ -87,20 +89,25 @@ class Alignment {
     return { open: [{ path: was.path, was: was.value, is: undefined }], excused: 0 };
   }
 
-  private add(is: Item, next: Item | undefined): Verdict {
+  private add(is: Item, i: number): Verdict {
     const isSpokenOf = this.losses.some((loss) => loss.kind === 'added' && rootOf(loss.path) === rootOf(is.path));
     const isMoved = this.before.some((was) => covers(this.losses, was.path) && isSame(was, is));
-    if (isSpokenOf || isMoved) return { open: [], excused: 1 };
-    const path = next?.path ?? this.before.at(-1)?.path ?? is.path;
-    return { open: [{ path: `${path} (before it)`, was: undefined, is: is.value }], excused: 0 };
+    const previous = this.before[i - 1];
+    const isTold = previous !== undefined && this.losses.some((loss) => isInside(loss, previous.path));
+    if (isSpokenOf || isMoved || isTold) return { open: [], excused: 1 };
+    const path = this.before[i]?.path ?? previous?.path ?? is.path;
+    return { open: [{ path: `${path} (beside it)`, was: undefined, is: is.value }], excused: 0 };
   }
 
+  /** May it now be something else altogether? A change of its `type` says so as well. */
   private isChanged(was: Item): boolean {
-    return covers(
-      this.losses.filter((loss) => loss.kind === 'changed'),
-      was.path,
-    );
+    const changes = this.losses.filter((loss) => loss.kind === 'changed');
+    return covers(changes, was.path) || changes.some((loss) => loss.path === `${was.path}.type`);
   }
+}
+
+function isInside(loss: Loss, path: string): boolean {
+  return loss.kind === 'changed' && (loss.path.startsWith(`${path}.`) || loss.path.startsWith(`${path}[`));
 }
 
 /** A kind for what belongs to a message but is no content. */

@@ -10,14 +10,18 @@ export interface Difference {
 }
 
 /**
- * All leaves in which `was` and `is` differ. Absent, `undefined` and an empty object are one and the same; lists are
+ * All leaves in which `was` and `is` differ. In the canon's own structure an absent field, an empty object and an empty
+ * list are one and the same; in JSON that belongs to others (residue, schemas, opaque values) they are not. Lists are
  * compared place by place; form notes (`~…`) say nothing and are passed over.
  */
 export function differences(path: string, was: unknown, is: unknown): Difference[] {
   if (isEqualLeaf(was, is)) return [];
-  if (Array.isArray(was) && Array.isArray(is)) {
-    const length = Math.max(was.length, is.length);
-    return Array.from({ length }).flatMap((_, at) => differences(`${path}[${at}]`, was[at], is[at]));
+  if (isForeign(path) && (was === undefined || is === undefined)) return [{ path, was, is }];
+  const listBefore = listOf(was, is);
+  const listAfter = listOf(is, was);
+  if (listBefore && listAfter) {
+    const length = Math.max(listBefore.length, listAfter.length);
+    return Array.from({ length }).flatMap((_, at) => differences(`${path}[${at}]`, listBefore[at], listAfter[at]));
   }
   const before = fieldsOf(was);
   const after = fieldsOf(is);
@@ -53,6 +57,16 @@ function isEqualLeaf(was: unknown, is: unknown): boolean {
 
 function numberText(value: unknown): string {
   return value instanceof JsonNumber ? value.text : String(value);
+}
+
+/** Is this a value the canon carries without knowing it? */
+function isForeign(path: string): boolean {
+  return /\bresidue\.[^.]+\.|\b(value|parameters|schema|argumentsJson|metadata)[.[]/.test(path);
+}
+
+function listOf(value: unknown, other: unknown): unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  return value === undefined && Array.isArray(other) ? [] : undefined;
 }
 
 /** The fields to descend into; an absent value counts as an object without fields beside an object. */

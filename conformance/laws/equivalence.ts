@@ -15,6 +15,11 @@
  *  R7 Whether usage is wanted in the stream is a question only one dialect asks; the other always tells.
  *  R8 The response format `text` is what both dialects do without being told.
  *  R9 A bare text as a tool's result is a list of that one text.
+ *  R10 One choice (`n: 1`) is what is given without asking.
+ *  R11 Asking for an effort or a budget is asking to reason: `mode` then needs no word (`on` is meant). Effort and budget
+ *     measure one thing in two units: the loss that says one was changed accounts for the other standing in its place.
+ *  R12 A document has one label: one dialect calls it `filename`, the other `title`.
+ *  R13 Provider tools and function tools are each compared in their order, so that one left out moves no other.
  *
  * Responses
  *  A1 Texts of one choice that follow each other are one text: one dialect has a single string. Citations are compared
@@ -24,12 +29,16 @@
  *  A3 The provider's own word for the finish, and the usage object as received, are that dialect's; what they mean
  *     (`unified`, each counted kind) is compared.
  *  A4 Residue of form (`~…`) is no content.
- *  R5 and R6 hold here too.
+ *  A5 Where the provider gave no id or time and the dialect demands one, the gateway's own stands there (see
+ *     `WriteResponseOptions`): it claims nothing about the answer. One that the provider gave must survive or be a loss.
+ *  A6 Zero tokens of a special kind are none: neither a total nor the bill differs from not reporting the kind.
+ *  R5, R6 and R12 hold here too.
  */
 import type { Loss } from '@turnpike/wire/canon/loss.ts';
 import type { Part } from '@turnpike/wire/canon/part.ts';
-import type { CanonRequest, Message } from '@turnpike/wire/canon/request.ts';
+import type { CanonRequest, Message, ReasoningRequest } from '@turnpike/wire/canon/request.ts';
 import type { CanonResponse, Choice } from '@turnpike/wire/canon/response.ts';
+import type { Usage } from '@turnpike/wire/canon/usage.ts';
 import { parseJson } from '@turnpike/wire/json/parse.ts';
 import { alignItems, ENVELOPE, type Item } from './alignment.ts';
 import { type Difference, differences, uncovered } from './difference.ts';
@@ -37,14 +46,38 @@ import { type Difference, differences, uncovered } from './difference.ts';
 /** Differences between a request and what came back of it, that neither a rule nor a loss accounts for. */
 export function requestDifferences(before: CanonRequest, after: CanonRequest, losses: readonly Loss[]): Difference[] {
   return [
-    ...uncovered(differences('', requestFields(before), requestFields(after)), losses),
+    ...uncovered(differences('', requestFields(before), requestFields(after)), withUnits(losses)),
+    ...alignItems(toolItems(before), toolItems(after), losses),
     ...alignItems(before.messages.flatMap(messageItems), after.messages.flatMap(messageItems), losses),
   ];
 }
 
 function requestFields(request: CanonRequest): unknown {
-  const { messages: _compared, streamUsage: _R7, responseFormat, ...rest } = request;
-  return { ...rest, responseFormat: responseFormat?.type === 'text' ? undefined : responseFormat }; // R8
+  const { messages: _aligned, tools: _R13, streamUsage: _R7, responseFormat, n, reasoning, ...rest } = request;
+  return {
+    ...rest,
+    responseFormat: responseFormat?.type === 'text' ? undefined : responseFormat, // R8
+    n: n === 1 ? undefined : n, // R10
+    reasoning: reasoning && { ...reasoning, mode: modeMeant(reasoning) },
+  };
+}
+
+/** R11. */
+function modeMeant({ mode, effort, budgetTokens }: ReasoningRequest): string | undefined {
+  const asks = (effort !== undefined && effort !== 'none') || budgetTokens !== undefined;
+  return mode ?? (asks ? 'on' : undefined);
+}
+
+/** R11: losses, with those of one measure of reasoning standing for the other as well. */
+function withUnits(losses: readonly Loss[]): Loss[] {
+  const measures = ['reasoning.effort', 'reasoning.budgetTokens'];
+  return losses.flatMap((loss) =>
+    loss.kind === 'changed' && measures.includes(loss.path) ? measures.map((path) => ({ ...loss, path })) : [loss],
+  );
+}
+
+function toolItems({ tools }: CanonRequest): Item[] {
+  return (tools ?? []).map((tool, at) => ({ path: `tools[${at}]`, kind: tool.type, value: tool }));
 }
 
 function messageItems(message: Message, at: number): Item[] {
@@ -70,6 +103,9 @@ function partItems(part: Part, path: string, role: string): Item[] {
 
 function partValue(part: Part): unknown {
   if (part.type === 'tool-call') return { ...part, argumentsJson: argumentsValue(part.argumentsJson, part.input) };
+  if (part.type === 'media' && part.kind === 'document') {
+    return { ...part, title: part.title ?? part.filename, filename: undefined }; // R12
+  }
   if (part.type === 'tool-result') {
     return { ...part, content: part.content.filter((inner) => !isEmptyText(inner)).map(partValue) }; // R5, R9
   }
@@ -101,16 +137,26 @@ export function responseDifferences(
   after: CanonResponse,
   losses: readonly Loss[],
 ): Difference[] {
-  const fields = ({ choices: _compared, usage, ...rest }: CanonResponse) => ({
-    ...rest,
-    usage: { ...usage, raw: undefined }, // A3
-  });
+  const fields = ({ choices: _compared, usage, ...rest }: CanonResponse) => ({ ...rest, usage: countedUsage(usage) });
   const count = Math.max(before.choices.length, after.choices.length);
-  const open = uncovered(differences('', fields(before), fields(after)), losses);
+  const found = differences('', fields(before), fields(after));
+  const isOurs = ({ path, was }: Difference) => (path === 'id' || path === 'createdSec') && !was; // A5
+  const open = uncovered(
+    found.filter((one) => !isOurs(one)),
+    losses,
+  );
   for (let at = 0; at < count; at++) {
     open.push(...choiceDifferences(`choices[${at}]`, before.choices[at], after.choices[at], losses));
   }
   return open;
+}
+
+/** A3 and A6. */
+function countedUsage(usage: Usage | undefined): unknown {
+  if (usage === undefined) return undefined;
+  const { raw: _A3, inputTokens, outputTokens, ...kinds } = usage;
+  const counted = Object.entries(kinds).filter(([, count]) => count !== 0);
+  return { inputTokens, outputTokens, ...Object.fromEntries(counted) };
 }
 
 function choiceDifferences(
@@ -178,8 +224,9 @@ function textDifferences(path: string, was: Content, is: Content, losses: readon
   if (joined(was) === joined(is)) return open;
   const kept = was.texts.filter((one) => uncovered([{ path: one.path, was: '', is: '' }], losses).length > 0);
   if (kept.map((one) => one.text).join('') === joined(is)) return open;
-  const isRewritten = kept.length < was.texts.length && isSubsequence(kept, joined(is));
-  if (isRewritten) return open;
+  // Something of this choice is said otherwise now, perhaps as text: what no loss speaks of must still be there.
+  const isRetold = losses.some((loss) => loss.kind === 'changed' && loss.path.startsWith(`${path}.parts[`));
+  if (isRetold && isSubsequence(kept, joined(is))) return open;
   return [...open, { path: `${path}.parts`, was: joined(was), is: joined(is) }];
 }
 
