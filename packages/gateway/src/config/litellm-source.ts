@@ -3,7 +3,7 @@ import type { Environment } from './configuration.ts';
 import { parseSource } from './document.ts';
 import { environPrefix } from './interpolate.ts';
 import { type Problem, renderPath } from './problem.ts';
-import type { ReadContext } from './read-file.ts';
+import type { ReadContext } from './read-context.ts';
 
 export type Mapping = Record<string, unknown>;
 

@@ -3,7 +3,7 @@ import { digestKey } from './digest-key.ts';
 import { deadlinesOf, numberOf, readModelList, textOf } from './litellm-models.ts';
 import { isMapping, type Mapping, readLitellmSource } from './litellm-source.ts';
 import type { Problem } from './problem.ts';
-import type { ReadContext, ReadResult } from './read-file.ts';
+import type { ReadContext, ReadResult } from './read-context.ts';
 import type { ConfiguredKey } from './snapshot.ts';
 
 const marks = ['model_list', 'litellm_settings', 'general_settings', 'router_settings'];
