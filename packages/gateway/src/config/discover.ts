@@ -1,5 +1,6 @@
+import { joinSegment } from '../providers/join-segment.ts';
 import type { Provider } from '../providers/provider.ts';
-import { joinSegment, providerTable } from '../providers/table.ts';
+import { providerTable } from '../providers/table.ts';
 import type { Configuration, ConfiguredProvider, Environment } from './configuration.ts';
 
 /** A provider as the environment and the configuration make it. */

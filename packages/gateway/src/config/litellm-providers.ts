@@ -1,5 +1,6 @@
+import { joinSegment } from '../providers/join-segment.ts';
 import type { Provider } from '../providers/provider.ts';
-import { joinSegment, providerTable } from '../providers/table.ts';
+import { providerTable } from '../providers/table.ts';
 import { providerOfBareName } from './provider-name.ts';
 
 /** LiteLLM's names of providers (the prefix of a model), and ours. Those with one name for both are not listed. */

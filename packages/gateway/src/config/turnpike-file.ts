@@ -1,5 +1,6 @@
+import { joinSegment } from '../providers/join-segment.ts';
 import type { Provider, ProviderAuth } from '../providers/provider.ts';
-import { joinSegment, providerTable } from '../providers/table.ts';
+import { providerTable } from '../providers/table.ts';
 import {
   type Configuration,
   type ConfiguredEndpoint,

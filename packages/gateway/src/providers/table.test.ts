@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { catalogueModels } from '../catalog/catalogue.ts';
-import { joinSegment, providerTable, sandboxAt } from './table.ts';
+import { joinSegment } from './join-segment.ts';
+import { providerTable, sandboxAt } from './table.ts';
 
 test('every provider has a name of its own, an address without a trailing slash, and a way to become available', () => {
   const ids = providerTable.map((provider) => provider.id);

@@ -1,4 +1,6 @@
-import type { Quirks } from '@turnpike/wire/quirks.ts';
+import { openaiCompatible, openWeights } from './families.ts';
+import { joinSegment } from './join-segment.ts';
+import { ownServers } from './own-servers.ts';
 import type { Provider } from './provider.ts';
 
 /**
@@ -242,68 +244,7 @@ export const providerTable: readonly Provider[] = [
     // Recorded: `reasoning` objects and `reasoning_details` in histories.
     quirks: { reasoningHistory: 'details', reasoningRequest: 'object' },
   },
-  {
-    ...ownServer(
-      'ollama',
-      'Ollama',
-      'http://localhost:11434/v1',
-      ['OLLAMA_API_KEY'],
-      ['OLLAMA_BASE_URL', 'OLLAMA_API_BASE'],
-    ),
-    // Recorded: answers carry `reasoning`, and histories with it are accepted.
-    quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'reasoning' },
-  },
-  {
-    ...ownServer(
-      'vllm',
-      'vLLM',
-      'http://localhost:8000/v1',
-      ['VLLM_API_KEY', 'HOSTED_VLLM_API_KEY'],
-      ['VLLM_BASE_URL', 'HOSTED_VLLM_API_BASE', 'VLLM_API_BASE'],
-    ),
-    quirks: { systemRole: 'system', reasoningHistory: 'reasoning' },
-  },
-  {
-    ...ownServer(
-      'lmstudio',
-      'LM Studio',
-      'http://localhost:1234/v1',
-      ['LM_STUDIO_API_KEY', 'LMSTUDIO_API_KEY'],
-      ['LM_STUDIO_API_BASE', 'LMSTUDIO_BASE_URL'],
-    ),
-    // Knows structured output by schema only (its reference).
-    quirks: {
-      maxTokensField: 'max_tokens',
-      systemRole: 'system',
-      reasoningHistory: 'none',
-      responseFormats: ['json-schema'],
-    },
-  },
-  {
-    ...ownServer(
-      'llamacpp',
-      'llama.cpp',
-      'http://localhost:8080/v1',
-      ['LLAMACPP_API_KEY'],
-      ['LLAMACPP_BASE_URL', 'LLAMACPP_API_BASE'],
-    ),
-    // Recorded: `reasoning_content` in histories.
-    quirks: { systemRole: 'system', reasoningHistory: 'content' },
-  },
-  {
-    ...ownServer('llamafile', 'llamafile', 'http://localhost:8080/v1', ['LLAMAFILE_API_KEY'], ['LLAMAFILE_API_BASE']),
-    quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'none' },
-  },
-  {
-    ...ownServer(
-      'litellm',
-      'LiteLLM proxy',
-      'http://localhost:4000/v1',
-      ['LITELLM_PROXY_API_KEY'],
-      ['LITELLM_PROXY_API_BASE'],
-    ),
-    quirks: { reasoningHistory: 'content' },
-  },
+  ...ownServers,
 ];
 
 /**
@@ -325,63 +266,4 @@ const sandbox: Provider = {
 /** The sandbox provider, listening at `url` (with or without its version segment). */
 export function sandboxAt(url: string): Provider {
   return { ...sandbox, baseUrl: joinSegment(url, '/v1') };
-}
-
-/** `url` without trailing slashes, and with `segment` appended when it does not end with it. */
-export function joinSegment(url: string, segment: string | undefined): string {
-  const bare = url.trim().replace(/\/+$/, '');
-  return segment === undefined || bare.endsWith(segment) ? bare : bare + segment;
-}
-
-interface CompatibleOptions {
-  baseUrlVariables?: readonly string[];
-  catalogueId?: string | null;
-}
-
-function openaiCompatible(
-  id: string,
-  name: string,
-  baseUrl: string,
-  envKeys: readonly string[],
-  options: CompatibleOptions = {},
-): Provider {
-  const stem = id.toUpperCase();
-  return {
-    id,
-    name,
-    dialect: 'openai-chat',
-    baseUrl,
-    envKeys,
-    envBaseUrl: { names: options.baseUrlVariables ?? [`${stem}_BASE_URL`, `${stem}_API_BASE`] },
-    auth: { type: 'bearer' },
-    quirks: {},
-    ...(options.catalogueId === undefined ? {} : { catalogueId: options.catalogueId }),
-  };
-}
-
-/** A server of one's own: no credential needed, available once its address (or a credential) is set. */
-function ownServer(
-  id: string,
-  name: string,
-  baseUrl: string,
-  envKeys: readonly string[],
-  addressVariables: readonly string[],
-): Provider {
-  return {
-    ...openaiCompatible(id, name, baseUrl, envKeys),
-    envBaseUrl: { names: addressVariables, join: '/v1' },
-    keyOptional: true,
-    catalogueId: null,
-  };
-}
-
-/**
- * Hosts of open models on vLLM-like servers. Their references all know `max_tokens` and `system`; what they make of
- * reasoning in the history differs by model, so it is left out with a loss.
- */
-function openWeights(): { quirks: Quirks; catalogueId: string | null } {
-  return {
-    quirks: { maxTokensField: 'max_tokens', systemRole: 'system', reasoningHistory: 'none' },
-    catalogueId: null,
-  };
 }
