@@ -90,9 +90,35 @@ function answerOf(recording: Recording): CanonResponse | undefined {
 
 function compare(client: DialectId, expected: CanonResponse, read: AnswerRead): void {
   const wanted = whatMatters(expected, client);
-  const { finish, ...got } = read;
-  const open = differences('', wanted, { ...got, raw: undefined });
-  const unified = expected.choices[0]?.finish?.unified;
-  if (!finishesLike(unified, finish)) open.push({ path: 'finish', was: unified, is: finish });
+  const { finish, raw: _all, usage, toolCalls, ...got } = read;
+  const open = differences('', { text: wanted.text, reasoning: wanted.reasoning }, got);
+  open.push(...differences('usage', wanted.usage, comparableUsage(expected, usage)));
+  open.push(...differences('toolCalls', wanted.toolCalls, toolCalls.map(unwrapped)));
+  const [choice] = expected.choices;
+  if (choice && !finishesLike(choice, finish)) open.push({ path: 'finish', was: choice.finish, is: finish });
   if (open.length > 0) throw new Error(describeDifferences(open));
+}
+
+/**
+ * What a provider did not report, a dialect that demands a number has as zero. A few providers count cached input apart
+ * from the prompt though their dialect includes it: then there is no number that says both.
+ */
+function comparableUsage(expected: CanonResponse, usage: AnswerRead['usage']): AnswerRead['usage'] {
+  const { inputTokens, outputTokens, cacheReadTokens } = expected.usage ?? {};
+  const isApart = (cacheReadTokens ?? 0) > (inputTokens ?? 0);
+  return {
+    ...usage,
+    input: inputTokens === undefined ? undefined : isApart ? inputTokens : usage.input,
+    output: outputTokens === undefined ? undefined : usage.output,
+  };
+}
+
+/** Arguments that are no JSON object have to be put into one where the dialect wants an object. */
+function unwrapped(call: AnswerRead['toolCalls'][number]): AnswerRead['toolCalls'][number] {
+  const { input } = call;
+  if (typeof input !== 'object' || input === null) return call;
+  const [entry, ...more] = Object.entries(input);
+  const isWrapping =
+    entry !== undefined && more.length === 0 && /^(invalid_json|value|input|arguments)$/.test(entry[0]);
+  return isWrapping && typeof entry[1] === 'string' ? { ...call, input: entry[1] } : call;
 }

@@ -4,7 +4,6 @@
  */
 import { afterAll, beforeAll, test } from 'bun:test';
 import { join } from 'node:path';
-import { closedPort } from '@turnpike/emulator/faults/unreachable.ts';
 import { bodyObject } from '@turnpike/emulator/received.ts';
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
@@ -20,6 +19,8 @@ const SPECS: Record<DialectId, { file: string; path: string }> = {
 };
 
 const AT_ONCE = 8;
+const STARTS_WITHIN_MS = 10_000;
+const STARTS_MAX = 3;
 
 describeShared('upstream requests meet the specification', 'specs', (specs) => {
   describeCorpus('of recorded requests', (corpus) => {
@@ -29,12 +30,11 @@ describeShared('upstream requests meet the specification', 'specs', (specs) => {
     beforeAll(async () => {
       rig = await startRig({ emulator: { requestsMax: 100 } });
       rig.emulator.script([{ text: 'ok' }], { repeat: true });
-      const [chat, messages] = await Promise.all([
-        startOracle(specs, 'openai-chat'),
-        startOracle(specs, 'anthropic-messages'),
-      ]);
-      oracles = { 'openai-chat': chat, 'anthropic-messages': messages };
-    }, 30_000);
+      oracles = {
+        'openai-chat': await startOracle(specs, 'openai-chat'),
+        'anthropic-messages': await startOracle(specs, 'anthropic-messages'),
+      };
+    }, 60_000);
 
     afterAll(async () => {
       for (const oracle of Object.values(oracles ?? {})) oracle.stop();
@@ -91,16 +91,31 @@ interface Oracle {
   stop(): void;
 }
 
+/** Starts one, on another port when the first is taken after all. */
 async function startOracle(specs: string, dialect: DialectId): Promise<Oracle> {
-  const { file, path } = SPECS[dialect];
-  const port = await closedPort();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryOracle(join(specs, SPECS[dialect].file), SPECS[dialect].path);
+    } catch (error) {
+      if (attempt === STARTS_MAX) throw error;
+    }
+  }
+}
+
+async function tryOracle(file: string, path: string): Promise<Oracle> {
+  // Below the range from which the kernel serves outgoing connections: those of this very run would compete for it.
+  const port = 20_000 + Math.floor(Math.random() * 12_000);
   const program = Bun.resolveSync('@stdy/cli/steady.js', import.meta.dir);
-  const args = ['--host', '127.0.0.1', '-p', String(port), '-q', join(specs, file)];
-  const child = Bun.spawn([process.execPath, program, ...args], { stdout: 'pipe', stderr: 'ignore' });
-  let said = '';
-  for await (const chunk of child.stdout) {
-    said += new TextDecoder().decode(chunk);
-    if (said.includes('Ready to accept requests')) break;
+  const args = ['--host', '127.0.0.1', '-p', String(port), '-q', file];
+  const child = Bun.spawn([process.execPath, program, ...args], { stdout: 'ignore', stderr: 'ignore' });
+  for (const until = Date.now() + STARTS_WITHIN_MS; ; await Bun.sleep(50)) {
+    const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+    if (child.exitCode !== null) throw new Error(`the mock server of ${file} stopped at once`);
+    if (answer !== undefined) break;
+    if (Date.now() > until) {
+      child.kill();
+      throw new Error(`the mock server of ${file} did not start`);
+    }
   }
   const headers = {
     'content-type': 'application/json',

@@ -140,7 +140,8 @@ export function responseDifferences(
   const fields = ({ choices: _compared, usage, ...rest }: CanonResponse) => ({ ...rest, usage: countedUsage(usage) });
   const count = Math.max(before.choices.length, after.choices.length);
   const found = differences('', fields(before), fields(after));
-  const isOurs = ({ path, was }: Difference) => (path === 'id' || path === 'createdSec') && !was; // A5
+  const isOurs = ({ path, was }: Difference) =>
+    (path === 'id' || path === 'createdSec') && (was === undefined || was === ''); // A5
   const open = uncovered(
     found.filter((one) => !isOurs(one)),
     losses,

@@ -20,7 +20,10 @@ describeCorpus('law 3: fold(stream) equals the whole', (corpus) => {
     describe(dialect.id, () => {
       lawTest(`${dialect.id} whole as stream`, recordings, (recording) => {
         const body = wholeResponse(recording);
-        return body && (() => wholeAsStream(dialect, dialect.readResponse(body, { quirks: {} })));
+        const whole = body && dialect.readResponse(body, { quirks: {} });
+        // Some servers say an empty word for the finish. In a stream that word says "not finished yet".
+        const canStream = whole?.choices.every((choice) => choice.finish?.raw !== '');
+        return whole && canStream && (() => wholeAsStream(dialect, whole));
       });
       lawTest(`${dialect.id} stream as whole`, recordings, (recording) => {
         const events = startedStream(dialect, recording);
@@ -45,13 +48,13 @@ describeCorpus('law 3: fold(stream) equals the whole', (corpus) => {
 function lawTest(
   title: string,
   recordings: readonly Recording[],
-  prepare: (recording: Recording) => (() => Difference[]) | undefined,
+  prepare: (recording: Recording) => (() => Difference[]) | false | undefined,
 ): void {
   const tally = new Tally(`law 3 ${title}`);
   test(title, () => {
     for (const recording of recordings) {
       const run = prepare(recording);
-      if (run === undefined) continue;
+      if (!run) continue;
       tally.run(recording.id, () => {
         const open = run();
         if (open.length > 0) throw new Error(describeDifferences(open));

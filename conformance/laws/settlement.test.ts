@@ -121,7 +121,9 @@ for (const face of FACES) {
         });
 
         if (stream) {
-          test.each(['cut-clean,6', 'cut-close,6', 'cut-reset,6', 'error-event,6', 'stall,6', 'garbage-json,6'])(
+          // In one dialect bytes pass unread, garbage as well; translating, it is noticed.
+          const garbage = face === upstream ? [] : ['garbage-json,6'];
+          test.each(['cut-clean,6', 'cut-close,6', 'cut-reset,6', 'error-event,6', 'stall,6', ...garbage])(
             'the provider fails in mid stream: %s',
             async (faults) => {
               rig.emulator.script([{ text: LONG, usage: USAGE, faults }]);

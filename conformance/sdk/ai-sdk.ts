@@ -1,7 +1,8 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
+import type { Part, RefusalPart, TextPart } from '@turnpike/wire/canon/part.ts';
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
-import type { CanonResponse, UnifiedFinish } from '@turnpike/wire/canon/response.ts';
+import type { CanonResponse, Choice, UnifiedFinish } from '@turnpike/wire/canon/response.ts';
 
 export interface AiSdkRequest {
   dialect: DialectId;
@@ -120,11 +121,12 @@ function contentRead(content: readonly Content[]): Pick<AnswerRead, 'text' | 're
   };
 }
 
-/** Arguments as a value; text that is no JSON as the text it is; no arguments as none. */
+/** Arguments as an object; whatever else they are as the text they are; no arguments as none. */
 function inputRead(text: string): unknown {
   if (text.trim() === '') return {};
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : text;
   } catch {
     return text;
   }
@@ -147,7 +149,7 @@ export function whatMatters(response: CanonResponse, client: DialectId): Omit<An
   const parts = response.choices[0]?.parts ?? [];
   const { usage } = response;
   return {
-    text: parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+    text: parts.map((part) => (isSaid(part, client) ? part.text : '')).join(''),
     reasoning:
       client === 'openai-chat' ? '' : parts.map((part) => (part.type === 'reasoning' ? part.text : '')).join(''),
     toolCalls: parts.flatMap((part) =>
@@ -157,6 +159,11 @@ export function whatMatters(response: CanonResponse, client: DialectId): Omit<An
     ),
     usage: { input: usage?.inputTokens, cacheRead: usage?.cacheReadTokens || undefined, output: usage?.outputTokens },
   };
+}
+
+/** Only chat completions tell a refusal from text; and the AI SDK does not read it there. */
+function isSaid(part: Part, client: DialectId): part is TextPart | RefusalPart {
+  return part.type === 'text' || (part.type === 'refusal' && client !== 'openai-chat');
 }
 
 /** The AI SDK's words for a finish; it has fewer. A word no dialect shares may become `other`. */
@@ -172,6 +179,9 @@ const LIKE: Record<UnifiedFinish, readonly string[]> = {
   other: ['other', 'stop'],
 };
 
-export function finishesLike(unified: UnifiedFinish | undefined, read: string | undefined): boolean {
+/** An answer with a refusal in it may finish as one, whatever its provider called it. */
+export function finishesLike({ finish, parts }: Choice, read: string | undefined): boolean {
+  if (parts.some((part) => part.type === 'refusal') && read === 'content-filter') return true;
+  const unified = finish?.unified;
   return unified === undefined ? read !== undefined : LIKE[unified].includes(read ?? '');
 }
