@@ -1,4 +1,5 @@
 import type { ReasoningPart } from '../../canon/part.ts';
+import { isFormNote } from '../../canon/residue.ts';
 import { isObject, type Json, type JsonObject } from '../../json/value.ts';
 import { CHAT, withNotes } from './fields.ts';
 import type { PartSink } from './part-sink.ts';
@@ -34,7 +35,7 @@ export class StreamedReasoning {
       else details.unshift({ key: PLAIN, text, residue: {} });
     }
     for (const detail of details) {
-      if (detail.text !== '' || detail.seal !== undefined) this.add(detail, detail.text === '' ? [] : plain, onStart);
+      if (detail.text !== '' || detail.seal !== undefined || unknownOf(detail)) this.add(detail, detail.text === '' ? [] : plain, onStart);
     }
   }
 
@@ -65,6 +66,8 @@ export class StreamedReasoning {
       current.plain = plain.join();
       this.sink.delta(current.part, { type: 'residue', residue: { [CHAT]: { '~plain': [...plain] } } });
     }
+    const news = unknownOf(detail);
+    if (news !== undefined) this.sink.delta(current.part, { type: 'residue', residue: { [CHAT]: news } });
     if (detail.text !== '') this.sink.delta(current.part, { type: 'text', text: detail.text });
     if (detail.seal === undefined) return;
     this.sink.delta(current.part, { type: 'seal', seal: detail.seal });
@@ -83,6 +86,13 @@ export class StreamedReasoning {
     const part = this.sink.start(value);
     this.current = { part, key: detail.key, isSealed: detail.seal !== undefined, plain: plain.join() };
   }
+}
+
+/** Fields of an entry that the canon has no word for. */
+function unknownOf(detail: Detail): JsonObject | undefined {
+  const own = detail.residue[CHAT] ?? {};
+  const names = Object.keys(own).filter((name) => !isFormNote(name));
+  return names.length === 0 ? undefined : Object.fromEntries(names.map((name) => [name, own[name]]));
 }
 
 /** Does the entry add to the open part? A bare signature belongs to the plain text before it. */

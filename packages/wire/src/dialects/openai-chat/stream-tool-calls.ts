@@ -37,7 +37,8 @@ export class StreamedToolCalls {
 
   /** Reads one element of `delta.tool_calls`. @param onStart Called before a new part starts. */
   read(call: JsonObject, onStart: () => void): void {
-    const kind = isObject(call.custom) && call.type === 'custom' ? 'custom' : 'function';
+    const isCustom = isObject(call.custom) && (call.type === 'custom' || call.function === undefined);
+    const kind = isCustom ? 'custom' : 'function';
     const inner = isObject(call[kind]) ? (call[kind] as JsonObject) : {};
     const slot = this.slotOf(asNumber(call.index), asString(call.id) || undefined, asString(inner.name), kind);
     addUnknown(slot.residue, call, knownInCall);

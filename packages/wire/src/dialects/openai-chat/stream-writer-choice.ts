@@ -21,6 +21,8 @@ interface Running {
   /** Length of the choice's text before this part, in UTF-16 units. */
   offset: number;
   length: number;
+  /** Unknown fields of it wait to go out with its next entry. */
+  isNews: boolean;
   /** Nothing of it is written (a loss was reported). */
   isMute: boolean;
 }
@@ -46,7 +48,7 @@ export class WrittenChoice {
   /** The deltas a new part begins with. */
   start(at: number, part: Part): JsonObject[] {
     const path = `${this.path}.parts[${at}]`;
-    const running: Running = { part, path, index: 0, offset: this.textLength, length: 0, isMute: false };
+    const running: Running = { part, path, index: 0, offset: this.textLength, length: 0, isNews: true, isMute: false };
     this.running.set(at, running);
     loseResidue(this.context.losses, path, part.residue, CHAT);
     if (part.type === 'text' && this.last === 'text') {
@@ -142,7 +144,9 @@ export class WrittenChoice {
 
   private entry(running: Running, part: ReasoningPart, text: string): JsonObject {
     const head = headOf(part, running.index);
-    return { ...head, [head.type === 'reasoning.summary' ? 'summary' : 'text']: text };
+    const unknown = running.isNews ? unknownOf(running.part) : {};
+    running.isNews = false;
+    return { ...unknown, ...head, [head.type === 'reasoning.summary' ? 'summary' : 'text']: text };
   }
 
   private sealed(running: Running, part: ReasoningPart, seal: Seal): JsonObject[] {
@@ -204,6 +208,7 @@ export class WrittenChoice {
       ...running.part,
       residue: { ...running.part.residue, [CHAT]: { ...running.part.residue?.[CHAT], ...own } },
     };
+    running.isNews = true;
     if (running.part.type !== 'tool-call') return [];
     const fields = Object.fromEntries(Object.entries(own).filter(([name]) => !name.startsWith('~')));
     if (Object.keys(fields).length === 0) return [];
