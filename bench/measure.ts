@@ -50,8 +50,8 @@ export async function runMeasure(rig: Rig, measure: Measure, timing: Timing): Pr
   return { id: measure.id, title: measure.title, lanes: figures };
 }
 
-/** Just-in-time compilers need some thousand calls before a gateway is as fast as it will be. */
-const WARM_REPLIES = 3_000;
+/** Just-in-time compilers need tens of thousands of calls before a gateway is as fast as it will be. */
+const WARM_REPLIES = 30_000;
 const WARM_STEP_MS = 500;
 
 /**

@@ -10,13 +10,15 @@ export interface BenchOptions {
 }
 
 const MEASURE_IDS: readonly MeasureId[] = ['paced', 'small', 'latency', 'rps', '100k', '1m', 'ttft', 'burst'];
+/** Left out of a quick run unless named: what they show follows from the others. */
+const FULL_ONLY: ReadonlySet<MeasureId> = new Set(['rps', '100k']);
 const PEER_IDS: readonly Exclude<PeerId, 'direct'>[] = ['nginx', 'b', 'turnpike', 'portkey'];
 
 export const USAGE = `Measures Turnpike beside its peers in one run, on pinned cores.
 
   node bin/bench.mjs [--quick] [--only ${MEASURE_IDS.join(',')}] [--peers ${PEER_IDS.join(',')}] [--json FILE]
 
-  --quick   shorter windows: about a minute and a half instead of up to ten
+  --quick   fewer measures, shorter windows: about a minute and a half instead of up to ten
   --only    these measures (comma-separated)
   --peers   these gateways (comma-separated)
   --json    also write all figures to FILE
@@ -26,7 +28,7 @@ export const USAGE = `Measures Turnpike beside its peers in one run, on pinned c
 export function parseOptions(args: readonly string[]): BenchOptions {
   let isQuick = false;
   let isHelp = false;
-  let only: readonly MeasureId[] = MEASURE_IDS;
+  let only: readonly MeasureId[] | undefined;
   let peers: readonly Exclude<PeerId, 'direct'>[] = PEER_IDS;
   let jsonFile: string | undefined;
   const rest = args.flatMap((arg) =>
@@ -47,7 +49,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     else if (option === '--json') jsonFile = value();
     else throw new Error(`unknown option ${option}`);
   }
-  return { isQuick, isHelp, only: new Set(only), peers: new Set(peers), jsonFile };
+  const usual = isQuick ? MEASURE_IDS.filter((id) => !FULL_ONLY.has(id)) : MEASURE_IDS;
+  return { isQuick, isHelp, only: new Set(only ?? usual), peers: new Set(peers), jsonFile };
 }
 
 function listOf<Id extends string>(known: readonly Id[], option: string, text: string): Id[] {
