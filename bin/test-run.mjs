@@ -1,6 +1,6 @@
 // One run of `bun test`: shows its output as it comes and counts what it reports.
 import { spawn } from 'node:child_process';
-import { root } from './bootstrap.mjs';
+import { bunEnvironment, root } from './bootstrap.mjs';
 
 /** Longest one test may take. Generous: machines that run everything at once are slow now and then. */
 const TEST_TIMEOUT_MS = 30_000;
@@ -19,7 +19,7 @@ export async function runTests(bun, name, paths, flags) {
   const child = spawn(bun, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', DO_NOT_TRACK: '1', ...process.env, NO_COLOR: '1' },
+    env: { ...bunEnvironment(), NO_COLOR: '1' },
   });
   let tail = '';
   const show = (chunk) => {

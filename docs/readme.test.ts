@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
+import { parseSource } from '../packages/gateway/src/config/document.ts';
 import { configSchema } from '../packages/gateway/src/config/schema.ts';
 
 const root = join(import.meta.dir, '..');
@@ -10,7 +10,7 @@ const pages = ['*.md', 'docs/**/*.md'].flatMap((pattern) => [...new Bun.Glob(pat
 
 test('the configuration that the README shows is accepted', () => {
   const [, yaml] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
-  const result = configSchema.safeParse(parse(yaml ?? ''));
+  const result = configSchema.safeParse(parseSource(yaml ?? '', 'README.md').document?.value);
   expect(result.error?.issues ?? []).toEqual([]);
 });
 
