@@ -29,11 +29,7 @@ export function listen(services: () => Services, address: { host: string; port: 
       idleTimeout: IDLE_TIMEOUT_SEC,
       maxRequestBodySize: BUN_BODY_BYTES_MAX,
       development: false,
-      fetch(request, bun) {
-        // From here on our own deadlines hold: a model may think for minutes without a byte.
-        bun.timeout(request, 0);
-        return serve(services(), request);
-      },
+      fetch: (request, bun) => serve(services(), request, () => bun.timeout(request, 0)),
     });
     const host = address.host.includes(':') ? `[${address.host}]` : address.host;
     return {

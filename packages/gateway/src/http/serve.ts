@@ -11,13 +11,17 @@ import { corsHeaders, preflightHeaders } from './cors.ts';
 import { anthropicModels, oneModel, openaiModels } from './models.ts';
 import { faceOfPath, methodsOf, type Route, routeOf } from './routes.ts';
 
-/** Answers one HTTP request. `services` is asked for anew each time: a reload replaces what it returns. */
-export async function serve(services: Services, request: Request): Promise<Response> {
+/**
+ * Answers one HTTP request.
+ *
+ * @param holdOpen Takes the connection out of the server's idle timeout: models may think for minutes without a byte.
+ */
+export async function serve(services: Services, request: Request, holdOpen: () => void): Promise<Response> {
   const pathname = pathOf(request.url);
   const route = routeOf(pathname);
   const response =
     route?.type === 'operation' && request.method === 'POST'
-      ? await handle(services, newExchange(services, request, route.face, route.operation))
+      ? await handle(services, newExchange(services, request, holdOpen, route))
       : answer(services, request, pathname, route);
   const { origins } = services.snapshot.server.cors;
   if (origins.length > 0) {
@@ -28,7 +32,12 @@ export async function serve(services: Services, request: Request): Promise<Respo
   return response;
 }
 
-function newExchange(services: Services, request: Request, face: DialectId, operation: Operation): Exchange {
+function newExchange(
+  services: Services,
+  request: Request,
+  holdOpen: () => void,
+  { face, operation }: { face: DialectId; operation: Operation },
+): Exchange {
   const startedAtMs = nowMs();
   return {
     id: newExchangeId(startedAtMs),
@@ -37,6 +46,7 @@ function newExchange(services: Services, request: Request, face: DialectId, oper
     face: dialects[face],
     operation,
     request,
+    holdOpen,
     snapshot: services.snapshot,
     attempts: [],
     isSettled: false,

@@ -49,6 +49,7 @@ function streamed(services: Services, exchange: Exchange, answer: StreamAnswer):
   // Proxies in front (nginx) would otherwise collect the stream.
   headers['x-accel-buffering'] = 'no';
 
+  exchange.holdOpen();
   const passage = new Passage(services, exchange, answer);
   const source = {
     type: 'direct' as const,

@@ -68,6 +68,7 @@ export async function tryEndpoint(services: Services, exchange: Exchange, body: 
       body: prepared.body,
       bounds: boundsOf(endpoint, body.isStream),
       clientSignal: exchange.request.signal,
+      onSlow: exchange.holdOpen,
     },
     services.alarms,
     services.reachability,

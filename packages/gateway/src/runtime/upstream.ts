@@ -18,7 +18,12 @@ export interface UpstreamRequest {
   readonly bounds: Bounds;
   /** Aborted when the client goes away; the upstream connection is closed at once. */
   readonly clientSignal: AbortSignal;
+  /** Called once when the answer takes its time: the client's connection must then be kept although it is silent. */
+  readonly onSlow: () => void;
 }
+
+/** Latest time to look whether a connection stands, and to call `onSlow`, in milliseconds after dispatch. */
+const SLOW_MS_MAX = 30_000;
 
 /** Proxies of the environment make the connection for us, so probing the origin would tell nothing. */
 const hasProxy = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].some((name) => Boolean(process.env[name]));
@@ -53,6 +58,7 @@ export class UpstreamCall {
   async open(): Promise<Response> {
     const { url, headers, body, clientSignal } = this.#request;
     if (clientSignal.aborted) throw new Fault('client_gone');
+    if (this.#phase === 'first-byte') this.#request.onSlow();
     clientSignal.addEventListener('abort', this.#onClientGone);
     this.#alarms.add(this.#alarm);
     try {
@@ -127,7 +133,7 @@ export class UpstreamCall {
       this.#phase = 'first-byte';
       return this.#startedMs + firstByteMs;
     }
-    return this.#startedMs + connectMs / 2;
+    return this.#startedMs + Math.min(connectMs / 2, SLOW_MS_MAX);
   }
 
   #setDue(inMs: number): void {
@@ -141,7 +147,8 @@ export class UpstreamCall {
     } else if (this.#phase === 'connect') {
       this.#phase = 'first-byte';
       this.#alarm.dueAtMs = this.#startedMs + Math.min(bounds.firstByteMs, bounds.totalMs);
-      void this.#probe(bounds.connectMs / 2);
+      this.#request.onSlow();
+      void this.#probe(bounds.connectMs - Math.min(bounds.connectMs / 2, SLOW_MS_MAX));
     } else if (this.#phase === 'first-byte') {
       this.#abort(timedOut('upstream_first_byte_timeout', 'sent no first byte', bounds.firstByteMs));
     } else {
