@@ -21,6 +21,8 @@ interface Draft {
   /** Was it read from this dialect? Then its shape stays as it is. */
   own: boolean;
   rest: JsonObject;
+  /** The messages it was made of, in canon words. */
+  paths: string[];
   /** Did the message hold reasoning that could not be sent? */
   thinkingDropped: boolean;
 }
@@ -36,7 +38,7 @@ export function writeMessages(all: readonly Message[], context: WriteContext): W
   const drafts: Draft[] = [];
   for (let i = leadingCount; i < all.length; i++) {
     const draft = writeMessage(all[i] as Message, context, `messages[${i}]`);
-    if (draft !== undefined) append(drafts, draft);
+    if (draft !== undefined) append(drafts, { ...draft, paths: [`messages[${i}]`] }, context);
   }
   const isOwn = all.some(isOwnMessage);
   if (!isOwn) settleTurns(drafts, context, `messages[${all.length - 1}]`);
@@ -134,7 +136,7 @@ function draft(message: Message, role: string, content: string | JsonObject[], o
   const sent = typeof content === 'string' ? [] : content;
   const thinkingDropped =
     message.parts.some((part) => part.type === 'reasoning') && !sent.some((block) => isThinking(block));
-  return { role, content, own, rest: own ? ownFields(message.residue) : {}, thinkingDropped };
+  return { role, content, own, rest: own ? ownFields(message.residue) : {}, paths: [], thinkingDropped };
 }
 
 /**
@@ -154,7 +156,7 @@ function writeLateInstruction(message: Message, context: WriteContext, path: str
   return draft(message, 'user', marked, false);
 }
 
-function append(drafts: Draft[], next: Draft): void {
+function append(drafts: Draft[], next: Draft, context: WriteContext): void {
   const last = drafts.at(-1);
   if (last === undefined || last.role !== next.role || (last.own && next.own)) {
     drafts.push(next);
@@ -162,6 +164,11 @@ function append(drafts: Draft[], next: Draft): void {
   }
   const blocks = [...asBlocks(last.content), ...asBlocks(next.content)];
   last.content = last.role === 'user' ? resultsFirst(blocks) : blocks;
+  if (last.content !== blocks && last.content.some((block, i) => block !== blocks[i])) {
+    const reason = 'results of tools stand first in their message';
+    for (const path of last.paths) context.losses.push({ path, kind: 'changed', reason });
+  }
+  last.paths = [...last.paths, ...next.paths];
   last.own &&= next.own;
   last.rest = { ...last.rest, ...next.rest };
   last.thinkingDropped ||= next.thinkingDropped;
@@ -180,7 +187,7 @@ function resultsFirst(blocks: JsonObject[]): JsonObject[] {
 function settleTurns(drafts: Draft[], context: WriteContext, lastPath: string): void {
   if (drafts[0]?.role !== 'user') {
     context.losses.push({ path: 'messages', kind: 'added', reason: 'a conversation must begin with the user' });
-    drafts.unshift({ role: 'user', content: '.', own: false, rest: {}, thinkingDropped: false });
+    drafts.unshift({ role: 'user', content: '.', own: false, rest: {}, paths: [], thinkingDropped: false });
   }
   const last = drafts.at(-1);
   if (last?.role !== 'assistant' || typeof last.content === 'string') return;

@@ -73,7 +73,7 @@ function completed(raw: JsonObject, losses: Loss[]): JsonObject {
  */
 export function writeUsage(usage: Usage | undefined, losses: Loss[]): JsonObject {
   if (usage?.raw?.dialect === ANTHROPIC) return completed(usage.raw.value, losses);
-  const cached = (usage?.cacheReadTokens ?? 0) + (usage?.cacheWriteTokens ?? 0);
+  const cached = (usage?.cacheReadTokens ?? 0) + (usage?.cacheWriteTokens ?? usage?.cacheWrite1hTokens ?? 0);
   const written: JsonObject = {
     input_tokens: Math.max(0, (usage?.inputTokens ?? 0) - cached),
     output_tokens: usage?.outputTokens ?? 0,
@@ -90,6 +90,9 @@ export function writeUsage(usage: Usage | undefined, losses: Loss[]): JsonObject
   if (usage.cacheReadTokens !== undefined) written.cache_read_input_tokens = usage.cacheReadTokens;
   if (usage.cacheWriteTokens !== undefined) written.cache_creation_input_tokens = usage.cacheWriteTokens;
   if (usage.cacheWrite1hTokens !== undefined) {
+    if (usage.cacheWriteTokens === undefined) {
+      losses.push({ path: 'usage.cacheWriteTokens', kind: 'added', reason: 'what was kept for an hour was written' });
+    }
     written.cache_creation = {
       ephemeral_5m_input_tokens: Math.max(0, (usage.cacheWriteTokens ?? 0) - usage.cacheWrite1hTokens),
       ephemeral_1h_input_tokens: usage.cacheWrite1hTokens,

@@ -40,7 +40,8 @@ export const textCodec: PartCodec<TextPart> = {
   },
 
   write(part, context, path) {
-    const pointless = context.direction === 'request' ? isBlank(part.text) : part.text === '';
+    const isCited = (part.citations?.length ?? 0) > 0;
+    const pointless = context.direction === 'request' ? isBlank(part.text) : part.text === '' && !isCited;
     if (pointless && formNote(part.residue, 'blank') !== true) {
       return drop(context, path, 'anthropic-messages takes no empty text');
     }
