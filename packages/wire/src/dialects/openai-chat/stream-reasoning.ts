@@ -35,7 +35,8 @@ export class StreamedReasoning {
       else details.unshift({ key: PLAIN, text, residue: {} });
     }
     for (const detail of details) {
-      if (detail.text !== '' || detail.seal !== undefined || unknownOf(detail)) this.add(detail, detail.text === '' ? [] : plain, onStart);
+      if (detail.text !== '' || detail.seal !== undefined || unknownOf(detail))
+        this.add(detail, detail.text === '' ? [] : plain, onStart);
     }
   }
 
