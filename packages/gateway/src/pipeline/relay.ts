@@ -53,7 +53,12 @@ export class RawRelay implements Relay {
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    return this.#tap.push(chunk);
+    const hadFault = this.#tap.fault !== undefined;
+    const bytes = this.#tap.push(chunk);
+    const fault = this.#tap.fault;
+    if (hadFault || fault?.code !== 'upstream_garbled') return bytes;
+    // What nobody could read was held back, perhaps not all of it: blank lines end what may have passed before.
+    return joined(bytes, encoder.encode(`\n\n${this.#dialect.writeStreamFault(fault)}`));
   }
 
   end(): Uint8Array {

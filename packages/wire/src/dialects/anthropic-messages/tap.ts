@@ -1,8 +1,9 @@
 import type { Finish } from '../../canon/response.ts';
 import type { Usage } from '../../canon/usage.ts';
 import type { ResponseTap, StreamTap } from '../../dialect.ts';
-import type { Fault } from '../../fault.ts';
+import { Fault } from '../../fault.ts';
 import { EventSplitter } from '../../framing/boundary.ts';
+import { isBrokenEvent } from '../../framing/broken-event.ts';
 import { SseDecoder } from '../../framing/sse.ts';
 import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
 import { parseJson } from '../../json/parse.ts';
@@ -32,12 +33,30 @@ class AnthropicStreamTap implements StreamTap {
   contentEvents = 0;
   private readonly splitter = new EventSplitter();
   private raw: JsonObject | undefined;
-  private readonly look = (event: Uint8Array) => this.observe(event);
+  private chunk: Uint8Array = NOTHING;
+  /** How much of the chunk may pass: less than all only before an event that nobody could read. */
+  private goodUntil = 0;
+  private isBroken = false;
 
   push(chunk: Uint8Array): Uint8Array {
-    this.splitter.push(chunk, this.look);
-    return chunk;
+    if (this.isBroken) return NOTHING;
+    this.chunk = chunk;
+    this.goodUntil = chunk.length;
+    this.splitter.push(chunk, this.check);
+    this.chunk = NOTHING;
+    return this.goodUntil === chunk.length ? chunk : chunk.subarray(0, this.goodUntil);
   }
+
+  private readonly check = (event: Uint8Array): void => {
+    if (this.isBroken) return;
+    if (!isBrokenEvent(event)) {
+      this.observe(event);
+      return;
+    }
+    this.isBroken = true;
+    this.fault ??= new Fault('upstream_garbled', { message: 'The provider sent an event that is no JSON.' });
+    this.goodUntil = event.buffer === this.chunk.buffer ? event.byteOffset - this.chunk.byteOffset : 0;
+  };
 
   flush(): Uint8Array {
     const rest = this.splitter.takePending();

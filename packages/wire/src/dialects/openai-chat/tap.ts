@@ -1,8 +1,9 @@
 import type { Finish } from '../../canon/response.ts';
 import { mergeUsage, type Usage } from '../../canon/usage.ts';
 import type { ResponseTap, StreamTap, TapOptions } from '../../dialect.ts';
-import type { Fault } from '../../fault.ts';
+import { Fault } from '../../fault.ts';
 import { EventSplitter } from '../../framing/boundary.ts';
+import { isBrokenEvent } from '../../framing/broken-event.ts';
 import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
 import { asString, isObject, type JsonObject } from '../../json/value.ts';
 import { faultOfError } from './fault.ts';
@@ -13,6 +14,13 @@ import { readUsage } from './usage.ts';
 
 const bytewise = new TextDecoder('latin1');
 const utf8 = new TextDecoder();
+
+/** A key worth parsing for, with another value than null; or an error event. */
+const candidatePattern = /"(?:usage|finish_reason|error)"\s*:\s*[^n\s]|^event: ?error/;
+/** A non-empty string at a key that holds what the model produced. */
+const contentPattern = /"(?:content|reasoning_content|reasoning|arguments|refusal|text|data)":\s?"[^"]/;
+const callsPattern = /"tool_calls"\s*:\s*\[\s*\{/;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Observes a stream of chunks in passing. Each event is searched as text of bytes, and parsed only when it may hold
@@ -29,6 +37,10 @@ export class ChatStreamTap implements StreamTap {
   private readonly splitter = new EventSplitter();
   private readonly isStripping: boolean;
   private passed: Uint8Array[] = [];
+  private chunk: Uint8Array = NOTHING;
+  /** How much of the chunk may pass: less than all only before an event that nobody could read. */
+  private goodUntil = 0;
+  private isBroken = false;
 
   constructor(options: TapOptions) {
     this.isStripping = options.stripUsage === true;
@@ -39,8 +51,13 @@ export class ChatStreamTap implements StreamTap {
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    this.splitter.push(chunk, this.observe);
-    return this.isStripping ? this.takePassed() : chunk;
+    if (this.isBroken) return NOTHING;
+    this.chunk = chunk;
+    this.goodUntil = chunk.length;
+    this.splitter.push(chunk, this.check);
+    this.chunk = NOTHING;
+    if (this.isStripping) return this.takePassed();
+    return this.goodUntil === chunk.length ? chunk : chunk.subarray(0, this.goodUntil);
   }
 
   flush(): Uint8Array {
@@ -48,14 +65,14 @@ export class ChatStreamTap implements StreamTap {
     if (pending.length > 0) this.observe(pending);
     // Providers that never say [DONE] say that they are done by a finish reason.
     if (this.finish !== undefined && this.fault === undefined) this.ended = true;
-    return this.isStripping ? this.takePassed() : new Uint8Array(0);
+    return this.isStripping ? this.takePassed() : NOTHING;
   }
 
   private takePassed(): Uint8Array {
     const { passed } = this;
     this.passed = [];
     const [only] = passed;
-    if (passed.length <= 1) return only ?? new Uint8Array(0);
+    if (passed.length <= 1) return only ?? NOTHING;
     const joined = new Uint8Array(passed.reduce((size, piece) => size + piece.length, 0));
     let at = 0;
     for (const piece of passed) {
@@ -65,26 +82,30 @@ export class ChatStreamTap implements StreamTap {
     return joined;
   }
 
+  private readonly check = (event: Uint8Array): void => {
+    if (this.isBroken) return;
+    if (!isBrokenEvent(event)) {
+      this.observe(event);
+      return;
+    }
+    this.isBroken = true;
+    this.fault ??= new Fault('upstream_garbled', { message: 'The provider sent an event that is no JSON.' });
+    this.goodUntil = event.buffer === this.chunk.buffer ? event.byteOffset - this.chunk.byteOffset : 0;
+  };
+
   private readonly observe = (event: Uint8Array): void => {
     const text = bytewise.decode(event);
-    const hasUsageKey = text.includes('"usage"');
-    this.inspect(text, event, hasUsageKey);
+    this.inspect(text, event);
     if (!this.isStripping) return;
-    const kept = hasUsageKey ? stripUsage(text, event) : event;
+    const kept = text.includes('"usage"') ? stripUsage(text, event) : event;
     if (kept.length > 0) this.passed.push(kept);
   };
 
-  private inspect(text: string, event: Uint8Array, hasUsageKey: boolean): void {
-    if (hasContent(text)) this.contentEvents++;
-    if (!this.hasCalls) this.hasCalls = text.includes('"tool_calls":[{') || text.includes('"tool_calls": [{');
-    const isCandidate =
-      this.responseId === undefined ||
-      (hasUsageKey && isSet(text, '"usage"')) ||
-      isSet(text, '"finish_reason"') ||
-      isSet(text, '"error"') ||
-      text.startsWith('event: error');
-    if (isCandidate) this.parse(event);
-    else if (text.length < 40 && isDone(text)) this.ended = true;
+  private inspect(text: string, event: Uint8Array): void {
+    if (contentPattern.test(text)) this.contentEvents++;
+    if (!this.hasCalls) this.hasCalls = callsPattern.test(text);
+    if (this.responseId === undefined || candidatePattern.test(text)) this.parse(event);
+    else if (text.length < 40 && dataOf(text) === '[DONE]') this.ended = true;
   }
 
   private parse(event: Uint8Array): void {
@@ -116,40 +137,6 @@ function parsed(data: string): JsonObject | undefined {
   }
 }
 
-/** Is the key there with a value other than null? */
-function isSet(text: string, key: string): boolean {
-  let at = text.indexOf(key);
-  while (at >= 0) {
-    let pos = at + key.length;
-    while (text.charCodeAt(pos) <= 0x20) pos++;
-    if (text.charCodeAt(pos) === 0x3a) {
-      do pos++;
-      while (text.charCodeAt(pos) <= 0x20);
-      if (text.charCodeAt(pos) !== 0x6e) return true;
-    }
-    at = text.indexOf(key, at + key.length);
-  }
-  return false;
-}
-
-const contentKeys = ['"content"', '"reasoning_content"', '"reasoning"', '"arguments"', '"refusal"', '"text"', '"data"'];
-
-/** Does the event carry something the model produced? A non-empty string at one of the content keys. */
-function hasContent(text: string): boolean {
-  for (const key of contentKeys) {
-    const at = text.indexOf(key);
-    if (at < 0) continue;
-    const open = text.charCodeAt(at + key.length) === 0x3a ? at + key.length + 1 : -1;
-    const quote = open < 0 || text.charCodeAt(open) !== 0x20 ? open : open + 1;
-    if (quote > 0 && text.charCodeAt(quote) === 0x22 && text.charCodeAt(quote + 1) !== 0x22) return true;
-  }
-  return false;
-}
-
-function isDone(text: string): boolean {
-  return dataOf(text) === '[DONE]';
-}
-
 /** The data of one raw event. */
 function dataOf(event: string): string {
   let data = '';
@@ -179,5 +166,5 @@ function finishOf(choices: string): Finish | undefined {
   const found = /"finish_reason"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(choices);
   if (found?.[1] === undefined) return undefined;
   const raw: unknown = JSON.parse(`"${found[1]}"`);
-  return typeof raw === 'string' ? readFinish(raw, /"tool_calls"\s*:\s*\[\s*\{/.test(choices)) : undefined;
+  return typeof raw === 'string' ? readFinish(raw, callsPattern.test(choices)) : undefined;
 }
