@@ -2,7 +2,7 @@ import { loseResidue } from '../../canon/loss.ts';
 import type { Part } from '../../canon/part.ts';
 import type { PartDelta } from '../../canon/stream.ts';
 import type { JsonObject } from '../../json/value.ts';
-import { ANTHROPIC, ownFields } from './fields.ts';
+import { ANTHROPIC, formNote, ownFields } from './fields.ts';
 import type { PartCodec, WriteContext } from './parts/codec.ts';
 import { writerOf } from './parts/table.ts';
 
@@ -97,7 +97,7 @@ export class BlockWriter {
 
   private show(part: StreamedPart): void {
     const { value } = part;
-    if ((value.type === 'text' || value.type === 'refusal') && value.text === '' && !hasCitations(value)) {
+    if (isUnseen(value)) {
       part.state = 'held';
       return;
     }
@@ -159,8 +159,11 @@ export class BlockWriter {
   }
 }
 
-function hasCitations(value: Part): boolean {
-  return value.type === 'text' && (value.citations?.length ?? 0) > 0;
+/** Has the text nothing to show yet? One that this dialect itself left empty is shown as that. */
+function isUnseen(value: Part): boolean {
+  if ((value.type !== 'text' && value.type !== 'refusal') || value.text !== '') return false;
+  const isCited = value.type === 'text' && (value.citations?.length ?? 0) > 0;
+  return !isCited && formNote(value.residue, 'blank') !== true;
 }
 
 /** Does a late residue say something of this dialect, if only that the text is meant to be empty? */
