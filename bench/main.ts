@@ -19,7 +19,7 @@ const QUICK_PACED: PacedTiming = { windows: 4, windowMs: 400, rampMs: 500, restM
 const FULL_PACED: PacedTiming = { windows: 8, windowMs: 1_000, rampMs: 1_000, restMs: 15_000 };
 
 /** Longest a lane is warmed up per load; a fast one is done sooner. */
-const WARM_UP_MS = { quick: { small: 6_000, burst: 1_500 }, full: { small: 15_000, burst: 5_000 } };
+const WARM_UP_MS = { quick: { small: 5_000, burst: 1_000 }, full: { small: 15_000, burst: 5_000 } };
 
 async function main(): Promise<void> {
   const options = parseOptions(Bun.argv.slice(2));
