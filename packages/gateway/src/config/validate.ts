@@ -147,8 +147,12 @@ interface SchemaNode {
   additionalProperties?: SchemaNode | boolean;
 }
 
+/** Made when the first unknown key is met: most files have none. */
+let schemaRoot: SchemaNode | undefined;
+
 function knownKeys(path: readonly PropertyKey[]): string[] {
-  let nodes: SchemaNode[] = [jsonSchema() as SchemaNode];
+  schemaRoot ??= jsonSchema() as SchemaNode;
+  let nodes: SchemaNode[] = [schemaRoot];
   for (const step of path) {
     nodes = nodes.flatMap(branches).flatMap((node) => {
       const more = typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined;
