@@ -69,7 +69,9 @@ export function writeAssistant(draft: Draft, placed: readonly Placed[], context:
   writeMedia(draft, kept, context);
   writeCalls(draft, kept, context);
   if (draft.body.content === undefined && !draft.isBlank('content') && draft.note('~content') !== 'absent') {
-    draft.set('content', null);
+    const says = ['tool_calls', 'function_call', 'refusal', 'audio'].some((name) => draft.body[name] !== undefined);
+    // A provider refuses null where nothing else is said.
+    draft.set('content', says || context.purpose === 'response' ? null : '');
   }
 }
 

@@ -484,6 +484,16 @@ describe('what comes from another dialect', () => {
     ]);
   });
 
+  test('where every tool is lost, nothing is left to choose', () => {
+    const sent = write({
+      tools: [{ type: 'provider', dialect: 'anthropic-messages', value: { type: 'bash_20250124' } }],
+      toolChoice: { type: 'required' },
+      parallelToolCalls: false,
+    });
+    expect(sent.body).toEqual({ model: 'm', messages: [] });
+    expect(sent.losses.map((loss) => loss.path)).toEqual(['tools[0]', 'toolChoice', 'parallelToolCalls']);
+  });
+
   test('long tool names are shortened alike everywhere, and no two meet', () => {
     const names = ['a', 'b', 'c'].map((end) => `${'n'.repeat(90)}_${end}`);
     const [first = ''] = names;

@@ -126,9 +126,7 @@ export function writeRequest(request: CanonRequest, options: WriteRequestOptions
 }
 
 function writeOptional(body: Draft, request: CanonRequest, context: WriteContext): void {
-  if (request.tools !== undefined) writeTools(body, request.tools, context);
-  if (request.toolChoice !== undefined) writeToolChoice(body, request.toolChoice, context);
-  body.set('parallel_tool_calls', request.parallelToolCalls);
+  writeToolUse(body, request, context);
   if (request.responseFormat !== undefined) writeResponseFormat(body, request.responseFormat, context);
   if (request.stop !== undefined) {
     const isBare = body.note('~stop') === 'string' && request.stop.length === 1;
@@ -141,6 +139,20 @@ function writeOptional(body: Draft, request: CanonRequest, context: WriteContext
   body.set('user', request.userId);
   body.set('metadata', request.metadata);
   body.set('service_tier', serviceTier(request.serviceTier, context));
+}
+
+/** Tools, and how to choose among them; where every tool was lost there is nothing left to choose. */
+function writeToolUse(body: Draft, request: CanonRequest, context: WriteContext): void {
+  if (request.tools !== undefined) writeTools(body, request.tools, context);
+  const areLost = request.tools !== undefined && request.tools.length > 0;
+  if (areLost && body.body.tools === undefined && body.body.functions === undefined) {
+    const why = 'none of the tools can be sent';
+    if (request.toolChoice !== undefined) drop(context, 'toolChoice', why);
+    if (request.parallelToolCalls !== undefined) drop(context, 'parallelToolCalls', why);
+    return;
+  }
+  if (request.toolChoice !== undefined) writeToolChoice(body, request.toolChoice, context);
+  body.set('parallel_tool_calls', request.parallelToolCalls);
 }
 
 /** Anthropic's word for "no priority, please" is the default here. */

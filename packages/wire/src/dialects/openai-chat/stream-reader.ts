@@ -21,6 +21,7 @@ const known = new Set(['id', 'object', 'created', 'model', 'choices', 'usage', '
 export class ChatStreamReader implements StreamReader {
   private isStarted = false;
   private isOver = false;
+  private hasUsage = false;
   private responseId = '';
   private readonly choices = new Map<number, StreamedChoice>();
   private readonly unknown = new ChangingFields();
@@ -60,6 +61,8 @@ export class ChatStreamReader implements StreamReader {
   private finish(out: StreamEvent[]): void {
     if (!this.isStarted) this.start({}, out);
     for (const choice of this.choices.values()) choice.close(out);
+    const copy = this.hasUsage ? undefined : usageCopyOf(this.unknown.all);
+    if (copy !== undefined) out.push({ type: 'usage', usage: readUsage(copy) });
     out.push({ type: 'response-end' });
     this.isOver = true;
   }
@@ -70,10 +73,10 @@ export class ChatStreamReader implements StreamReader {
     for (const [at, choice] of choices.entries()) {
       if (isObject(choice)) this.choice(asNumber(choice.index) ?? at).read(choice, out);
     }
-    const usage = usageOf(chunk);
-    if (usage === undefined) return;
+    if (!isObject(chunk.usage)) return;
     if (!this.isStarted) this.start(chunk, out);
-    out.push({ type: 'usage', usage: readUsage(usage) });
+    this.hasUsage = true;
+    out.push({ type: 'usage', usage: readUsage(chunk.usage) });
   }
 
   private readTop(chunk: JsonObject, choices: readonly Json[], out: StreamEvent[]): void {
@@ -137,8 +140,7 @@ function isFault(chunk: JsonObject, event: SseEvent): boolean {
   return chunk.object === 'error' || typeof chunk.message === 'string' || chunk.detail !== undefined;
 }
 
-/** The usage in a chunk; Groq puts it into `x_groq`. */
-export function usageOf(chunk: JsonObject): JsonObject | undefined {
-  if (isObject(chunk.usage)) return chunk.usage;
+/** Groq's own copy of the usage, in older streams the only one. */
+export function usageCopyOf(chunk: JsonObject): JsonObject | undefined {
   return isObject(chunk.x_groq) && isObject(chunk.x_groq.usage) ? chunk.x_groq.usage : undefined;
 }

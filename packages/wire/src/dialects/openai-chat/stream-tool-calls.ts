@@ -44,8 +44,13 @@ export class StreamedToolCalls {
     addUnknown(slot.residue, call, knownInCall);
     const unknown: JsonObject = {};
     addUnknown(unknown, inner, knownInFunction);
-    if (Object.keys(unknown).length > 0) slot.residue[kind] = unknown;
-    this.feed(slot, inner[kind === 'custom' ? 'input' : 'arguments'], call, onStart);
+    const before = slot.residue[kind];
+    if (Object.keys(unknown).length > 0) slot.residue[kind] = { ...(isObject(before) ? before : {}), ...unknown };
+    const late = this.lateFields(slot, call, kind, unknown);
+    this.feed(slot, inner[kind === 'custom' ? 'input' : 'arguments'], onStart);
+    if (late !== undefined && slot.part !== undefined) {
+      this.sink.delta(slot.part, { type: 'residue', residue: { [CHAT]: late } });
+    }
   }
 
   /** Reads `delta.function_call`. */
@@ -55,7 +60,7 @@ export class StreamedToolCalls {
     const slot = last?.kind === 'legacy' ? last : this.add(undefined, undefined, name, 'legacy');
     slot.residue['~legacy'] = true;
     addUnknown(slot.residue, call, knownInFunction);
-    this.feed(slot, call.arguments, call, onStart);
+    this.feed(slot, call.arguments, onStart);
   }
 
   /** Starts calls that never got a name, so that none is lost. */
@@ -93,11 +98,10 @@ export class StreamedToolCalls {
     return slot;
   }
 
-  private feed(slot: Slot, value: Json | undefined, call: JsonObject, onStart: () => void): void {
+  private feed(slot: Slot, value: Json | undefined, onStart: () => void): void {
     slot.waiting += argumentsText(value);
     if (slot.part === undefined && slot.name === '') return;
     if (slot.part === undefined) this.start(slot, onStart);
-    else this.learn(slot, call);
     if (slot.waiting !== '' && slot.part !== undefined) {
       this.sink.delta(slot.part, { type: 'arguments', argumentsJson: slot.waiting });
       slot.waiting = '';
@@ -119,12 +123,13 @@ export class StreamedToolCalls {
     slot.part = this.sink.start(value);
   }
 
-  /** Unknown fields that come with later pieces. */
-  private learn(slot: Slot, call: JsonObject): void {
-    if (slot.part === undefined || slot.kind === 'legacy') return;
+  /** Unknown fields that come with a later piece; those inside `function` together with the earlier ones. */
+  private lateFields(slot: Slot, call: JsonObject, kind: string, inner: JsonObject): JsonObject | undefined {
+    if (slot.part === undefined) return undefined;
     const late: JsonObject = {};
     addUnknown(late, call, knownInCall);
-    if (Object.keys(late).length > 0) this.sink.delta(slot.part, { type: 'residue', residue: { [CHAT]: late } });
+    if (Object.keys(inner).length > 0) late[kind] = slot.residue[kind];
+    return Object.keys(late).length === 0 ? undefined : late;
   }
 }
 

@@ -9,6 +9,7 @@
  * @returns The bytes to pass on, possibly none.
  */
 export function stripUsage(text: string, event: Uint8Array): Uint8Array {
+  if (text.endsWith(LAST)) return without(event, event.length - LAST.length, event.length - LAST.length + CUT_CHARS);
   const brace = text.indexOf('{');
   if (brace < 0) return event;
   const found = topLevel(text, brace);
@@ -18,6 +19,10 @@ export function stripUsage(text: string, event: Uint8Array): Uint8Array {
   if (first === 0x7b) return found.isChoicesEmpty ? event.subarray(0, 0) : event;
   return text.startsWith('null', usage.start) ? cut(event, text, usage) : event;
 }
+
+/** How most providers write it: the last member of the top-level object, which the brace before the blank line closes. */
+const LAST = ',"usage":null}\n\n';
+const CUT_CHARS = ',"usage":null'.length;
 
 interface Member {
   /** Offset of the key's opening quote. */
@@ -90,6 +95,10 @@ function cut(event: Uint8Array, text: string, member: Member): Uint8Array {
     if (text.charCodeAt(to) === 0x2c) to++;
     while (text.charCodeAt(to) === 0x20) to++;
   }
+  return without(event, from, to);
+}
+
+function without(event: Uint8Array, from: number, to: number): Uint8Array {
   const kept = new Uint8Array(event.length - (to - from));
   kept.set(event.subarray(0, from), 0);
   kept.set(event.subarray(to), from);

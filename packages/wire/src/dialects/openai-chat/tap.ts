@@ -8,7 +8,7 @@ import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
 import { asString, isObject, type JsonObject } from '../../json/value.ts';
 import { faultOfError } from './fault.ts';
 import { readFinish } from './finish.ts';
-import { usageOf } from './stream-reader.ts';
+import { usageCopyOf } from './stream-reader.ts';
 import { stripUsage } from './strip-usage.ts';
 import { readUsage } from './usage.ts';
 
@@ -27,12 +27,14 @@ const NOTHING = new Uint8Array(0);
  * usage, a finish reason or an error: inside JSON strings quotes are escaped, so `"usage":` is a key wherever it stands.
  */
 export class ChatStreamTap implements StreamTap {
-  usage: Usage | undefined;
   finish: Finish | undefined;
   responseId: string | undefined;
   ended = false;
   fault: Fault | undefined;
   contentEvents = 0;
+  private reported: Usage | undefined;
+  /** Groq's copy, for when it is all there is. */
+  private copy: Usage | undefined;
   private hasCalls = false;
   private readonly splitter = new EventSplitter();
   private readonly isStripping: boolean;
@@ -44,6 +46,10 @@ export class ChatStreamTap implements StreamTap {
 
   constructor(options: TapOptions) {
     this.isStripping = options.stripUsage === true;
+  }
+
+  get usage(): Usage | undefined {
+    return this.reported ?? this.copy;
   }
 
   get atBoundary(): boolean {
@@ -117,8 +123,9 @@ export class ChatStreamTap implements StreamTap {
     const chunk = data === '' ? undefined : parsed(data);
     if (chunk === undefined) return;
     if (this.responseId === undefined) this.responseId = asString(chunk.id) || undefined;
-    const usage = usageOf(chunk);
-    if (usage !== undefined) this.usage = mergeUsage(this.usage, readUsage(usage));
+    if (isObject(chunk.usage)) this.reported = mergeUsage(this.reported, readUsage(chunk.usage));
+    const copy = usageCopyOf(chunk);
+    if (copy !== undefined) this.copy = readUsage(copy);
     if (isObject(chunk.error) || (typeof chunk.error === 'string' && chunk.error !== '')) {
       this.fault ??= faultOfError(chunk);
     }
@@ -146,8 +153,29 @@ function dataOf(event: string): string {
   return data.trim();
 }
 
-/** Reads usage, finish and id of a whole response. Only `usage`, `id` and the first choice's finish are parsed. */
+/** Up to this size parsing the whole is cheaper than finding the few fields of interest. */
+const SMALL_BYTES_MAX = 8 * 1024;
+
+/** Reads usage, finish and id of a whole response. Of a large one only `usage`, `id` and the first finish are parsed. */
 export function tapResponse(bytes: Uint8Array): ResponseTap | undefined {
+  return bytes.length <= SMALL_BYTES_MAX ? tapSmall(bytes) : tapLarge(bytes);
+}
+
+function tapSmall(bytes: Uint8Array): ResponseTap | undefined {
+  const value = parsed(utf8.decode(bytes));
+  if (value === undefined || !Array.isArray(value.choices)) return undefined;
+  const [choice] = value.choices;
+  const raw = isObject(choice) ? choice.finish_reason : undefined;
+  const message = isObject(choice) && isObject(choice.message) ? choice.message : {};
+  const hasCalls = Array.isArray(message.tool_calls) && isObject(message.tool_calls[0]);
+  return {
+    usage: isObject(value.usage) ? readUsage(value.usage) : undefined,
+    finish: typeof raw === 'string' ? readFinish(raw, hasCalls) : undefined,
+    responseId: asString(value.id) || undefined,
+  };
+}
+
+function tapLarge(bytes: Uint8Array): ResponseTap | undefined {
   const lens = scanJsonObject(bytes);
   if (!lens.ok) return undefined;
   const choices = lens.fields.get('choices');

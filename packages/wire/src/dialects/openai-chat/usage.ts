@@ -2,6 +2,8 @@ import type { Usage } from '../../canon/usage.ts';
 import { asNumber, isObject, type Json, type JsonObject } from '../../json/value.ts';
 import { CHAT } from './fields.ts';
 
+type TokenKind = Exclude<keyof Usage, 'serverToolCalls' | 'raw'>;
+
 /**
  * Reads `usage` as OpenAI and the many compatible providers write it.
  *
@@ -13,23 +15,23 @@ export function readUsage(raw: JsonObject): Usage {
   const completion = objectOf(raw.completion_tokens_details);
   const creation = objectOf(raw.cache_creation);
   const usage: Usage = {};
-  const figures: [keyof Usage, number | undefined][] = [
-    [
-      'cacheReadTokens',
-      first(prompt.cached_tokens, raw.prompt_cache_hit_tokens, raw.cache_read_input_tokens, raw.cached_tokens),
-    ],
-    [
-      'cacheWriteTokens',
-      first(prompt.cache_write_tokens, prompt.cache_creation_tokens, raw.cache_creation_input_tokens),
-    ],
-    ['cacheWrite1hTokens', first(creation.ephemeral_1h_input_tokens)],
-    ['reasoningTokens', first(completion.reasoning_tokens, raw.reasoning_tokens)],
-    ['inputAudioTokens', first(prompt.audio_tokens, raw.audio_prompt_tokens)],
-    ['outputAudioTokens', first(completion.audio_tokens)],
-    ['inputImageTokens', first(prompt.image_tokens)],
-    ['outputImageTokens', first(completion.image_tokens)],
-  ];
-  for (const [name, value] of figures) if (value !== undefined) Object.assign(usage, { [name]: value });
+  const put = (kind: TokenKind, value: number | undefined): void => {
+    if (value !== undefined) usage[kind] = value;
+  };
+  put(
+    'cacheReadTokens',
+    first(prompt.cached_tokens, raw.prompt_cache_hit_tokens, raw.cache_read_input_tokens, raw.cached_tokens),
+  );
+  put(
+    'cacheWriteTokens',
+    first(prompt.cache_write_tokens, prompt.cache_creation_tokens, raw.cache_creation_input_tokens),
+  );
+  put('cacheWrite1hTokens', first(creation.ephemeral_1h_input_tokens));
+  put('reasoningTokens', first(completion.reasoning_tokens, raw.reasoning_tokens));
+  put('inputAudioTokens', first(prompt.audio_tokens, raw.audio_prompt_tokens));
+  put('outputAudioTokens', first(completion.audio_tokens));
+  put('inputImageTokens', first(prompt.image_tokens));
+  put('outputImageTokens', first(completion.image_tokens));
   const { input, output } = totalsOf(raw, usage);
   if (input !== undefined) usage.inputTokens = input;
   if (output !== undefined) usage.outputTokens = output;
@@ -57,7 +59,8 @@ function totalsOf(raw: JsonObject, usage: Usage): { input?: number; output?: num
 function serverToolCalls(raw: JsonObject): Record<string, number> | undefined {
   const calls: Record<string, number> = {};
   for (const details of [raw.server_tool_use_details, raw.server_tool_use]) {
-    for (const [name, value] of Object.entries(objectOf(details))) {
+    if (!isObject(details)) continue;
+    for (const [name, value] of Object.entries(details)) {
       const count = asNumber(value);
       if (name.endsWith('_requests') && count !== undefined) calls[name] = count;
     }
