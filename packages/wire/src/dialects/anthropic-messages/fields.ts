@@ -11,9 +11,9 @@ export const ANTHROPIC: DialectId = 'anthropic-messages';
  * A `null` is never taken: the canon knows no null, so it stays behind and is written back as it was.
  */
 export class Fields {
-  private readonly taken = new Set<string>();
-  private readonly notes: JsonObject = {};
-  private readonly exact: JsonObject = {};
+  private readonly taken: string[] = [];
+  private notes: JsonObject | undefined;
+  private exact: JsonObject | undefined;
 
   constructor(
     readonly source: JsonObject,
@@ -30,7 +30,7 @@ export class Fields {
     const value = this.present(name);
     if (value === undefined) return undefined;
     if (typeof value !== 'string') throw this.wrong(name, 'a string');
-    this.taken.add(name);
+    this.taken.push(name);
     return value;
   }
 
@@ -38,7 +38,7 @@ export class Fields {
     const value = this.present(name);
     if (value === undefined) return undefined;
     if (typeof value !== 'boolean') throw this.wrong(name, 'true or false');
-    this.taken.add(name);
+    this.taken.push(name);
     return value;
   }
 
@@ -46,10 +46,10 @@ export class Fields {
   number(name: string): number | undefined {
     const value = this.present(name);
     if (value === undefined) return undefined;
-    this.taken.add(name);
+    this.taken.push(name);
     if (typeof value === 'number') return value;
     if (!(value instanceof JsonNumber)) throw this.wrong(name, 'a number');
-    this.exact[name] = value;
+    this.exact = { ...this.exact, [name]: value };
     return value.valueOf();
   }
 
@@ -57,7 +57,7 @@ export class Fields {
     const value = this.present(name);
     if (value === undefined) return undefined;
     if (!isObject(value)) throw this.wrong(name, 'an object');
-    this.taken.add(name);
+    this.taken.push(name);
     return value;
   }
 
@@ -65,7 +65,7 @@ export class Fields {
     const value = this.present(name);
     if (value === undefined) return undefined;
     if (!Array.isArray(value)) throw this.wrong(name, 'a list');
-    this.taken.add(name);
+    this.taken.push(name);
     return value;
   }
 
@@ -76,30 +76,31 @@ export class Fields {
   }
 
   take(...names: string[]): void {
-    for (const name of names) this.taken.add(name);
+    this.taken.push(...names);
   }
 
   /** Keeps what is left of a field after its known part was read. */
   keep(name: string, value: Json): void {
-    this.taken.add(name);
-    this.notes[name] = value;
+    this.taken.push(name);
+    this.notes = { ...this.notes, [name]: value };
   }
 
   /** Notes a matter of form: `name` without its `~`. */
   note(name: string, value: Json): void {
-    this.notes[`~${name}`] = value;
+    this.notes = { ...this.notes, [`~${name}`]: value };
   }
 
   /** The residue: everything not taken, what was kept, and the notes on form. */
   residue(base?: Residue): Residue | undefined {
-    const rest: JsonObject = {};
+    let rest: JsonObject | undefined = this.notes && { ...this.notes };
     for (const name in this.source) {
       const value = this.source[name];
-      if (value !== undefined && !this.taken.has(name)) rest[name] = value;
+      if (value === undefined || this.taken.includes(name)) continue;
+      rest ??= {};
+      rest[name] = value;
     }
-    Object.assign(rest, this.notes);
-    if (Object.keys(this.exact).length > 0) rest['~exact'] = this.exact;
-    return withResidue(base, ANTHROPIC, rest);
+    if (this.exact) rest = { ...rest, '~exact': this.exact };
+    return rest === undefined ? base : withResidue(base, ANTHROPIC, rest);
   }
 
   wrong(name: string, wanted: string): Fault {

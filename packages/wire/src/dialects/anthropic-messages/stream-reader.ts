@@ -241,6 +241,9 @@ function opaque(event: SseEvent, value: JsonObject): StreamEvent {
 
 /** What an event says beside its known fields, added to `base`. */
 function eventResidue(value: JsonObject, known: string[], base?: ReturnType<Fields['residue']>) {
+  let hasMore = false;
+  for (const name in value) hasMore ||= !known.includes(name);
+  if (!hasMore) return base;
   const fields = new Fields(value, '', 'upstream_garbled');
   fields.take(...known);
   return fields.residue(base);

@@ -5,7 +5,7 @@ import { Fault } from '../../fault.ts';
 import { EventSplitter } from '../../framing/boundary.ts';
 import { isBrokenEvent } from '../../framing/broken-event.ts';
 import { SseDecoder } from '../../framing/sse.ts';
-import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
+import { fieldJson, scanJsonObject } from '../../json/lens.ts';
 import { parseJson } from '../../json/parse.ts';
 import { isObject, type Json, type JsonObject } from '../../json/value.ts';
 import { readStreamFault } from './fault.ts';
@@ -144,16 +144,28 @@ function parsed(data: string): JsonObject | undefined {
   }
 }
 
-/** Reads usage, finish and id of a whole message; its content is only skipped over. */
+/** Up to this size parsing the whole is cheaper than finding the few fields of interest. */
+const SMALL_BYTES_MAX = 8 * 1024;
+const utf8 = new TextDecoder();
+
+/** Reads usage, finish and id of a whole message; the content of a large one is only skipped over. */
 export function tapResponse(bytes: Uint8Array): ResponseTap | undefined {
-  const lens = scanJsonObject(bytes);
-  if (!lens.ok || fieldString(bytes, lens.fields.get('type')) !== 'message') return undefined;
-  const holder: JsonObject = {};
-  for (const [name, field] of lens.fields) {
-    if (name === 'usage' || name.startsWith('stop_')) holder[name] = fieldJson(bytes, field);
-  }
+  const holder = bytes.length <= SMALL_BYTES_MAX ? parsed(utf8.decode(bytes)) : fieldsOf(bytes);
+  if (holder?.type !== 'message') return undefined;
   const usage = isObject(holder.usage) ? readUsage(holder.usage) : undefined;
   const isStopped = typeof holder.stop_reason === 'string';
   const finish = isStopped ? readFinish(new Fields(holder, '', 'upstream_garbled')) : undefined;
-  return { usage, finish, responseId: fieldString(bytes, lens.fields.get('id')) };
+  return { usage, finish, responseId: typeof holder.id === 'string' ? holder.id : undefined };
+}
+
+function fieldsOf(bytes: Uint8Array): JsonObject | undefined {
+  const lens = scanJsonObject(bytes);
+  if (!lens.ok) return undefined;
+  const holder: JsonObject = {};
+  for (const [name, field] of lens.fields) {
+    if (name === 'type' || name === 'id' || name === 'usage' || name.startsWith('stop_')) {
+      holder[name] = fieldJson(bytes, field);
+    }
+  }
+  return holder;
 }
