@@ -5,10 +5,10 @@ import {
   parseCoreBusyTicks,
   parseProcessStat,
   parseResidentBytes,
-  parseSchedstat,
   processTree,
   residentBytes,
 } from './process-account.ts';
+import { processClockMicroseconds } from './process-clock.ts';
 
 const STAT = '4211 (a b) c) S 17 4211 4211 0 -1 4194560 100 0 0 0 321 45 6 7 20 0 9 0 8833 71000 9000 184467';
 
@@ -25,11 +25,6 @@ test('a stat line is read past a name with spaces and parentheses', () => {
 test('what is no stat line is refused', () => {
   expect(() => parseProcessStat('nothing here')).toThrow('not a line');
   expect(() => parseProcessStat('1 (x) S 2 3')).toThrow('no number');
-});
-
-test('schedstat gives the nanoseconds on the CPU', () => {
-  expect(parseSchedstat('245556719 2641497 19\n')).toBe(245556719);
-  expect(() => parseSchedstat('x y z')).toThrow('not a schedstat');
 });
 
 test('resident memory is read in bytes, and is none for a process without memory', () => {
@@ -67,6 +62,16 @@ test.skipIf(process.platform !== 'linux')('this very process is accounted for', 
   for (const start = performance.now(); performance.now() - start < 60; );
   expect(cpuMicroseconds([process.pid])).toBeGreaterThan(before);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'the clock of a process agrees with its own account, and a process that is gone has none',
+  () => {
+    const own = process.cpuUsage();
+    const clock = processClockMicroseconds(process.pid) ?? 0;
+    expect(Math.abs(clock - (own.user + own.system))).toBeLessThan(100_000);
+    expect(processClockMicroseconds(2 ** 22)).toBeUndefined();
+  },
+);
 
 test.skipIf(process.platform !== 'linux')('a child belongs to the tree', async () => {
   const child = Bun.spawn(['sleep', '5']);

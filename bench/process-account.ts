@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { processClockMicroseconds } from './process-clock.ts';
 
 /** What `/proc/PID/stat` tells of a process, per proc(5). Times in clock ticks. */
 export interface ProcessStat {
@@ -32,13 +33,6 @@ export function parseProcessStat(line: string): ProcessStat {
   };
 }
 
-/** Nanoseconds on the CPU of one thread: the first field of `schedstat`. */
-export function parseSchedstat(text: string): number {
-  const onCpuNs = Number(text.trim().split(/\s+/)[0]);
-  if (!Number.isFinite(onCpuNs)) throw new Error(`not a schedstat: ${text.slice(0, 80)}`);
-  return onCpuNs;
-}
-
 /** Resident bytes from the text of `/proc/PID/status` (`VmRSS:   71234 kB`). 0 for a process that has ended. */
 export function parseResidentBytes(status: string): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(status);
@@ -65,13 +59,12 @@ export function processTree(root: number): number[] {
 }
 
 /**
- * CPU time used so far by the given processes, in µs. `schedstat` of every thread counts nanoseconds; where the kernel
- * does not keep it (all zero), user and system ticks of 10 ms are used. A thread that ends between two calls takes its
- * schedstat with it, so whichever of the two sources reports more is taken.
+ * CPU time used so far by the given processes, in µs: by the scheduler's clock of each process, or in ticks of 10 ms
+ * where that cannot be read. Both count threads that have ended.
  */
 export function cpuMicroseconds(pids: readonly number[]): number {
   let total = 0;
-  for (const pid of pids) total += Math.max(schedstatMicroseconds(pid), 0) || tickMicroseconds(pid);
+  for (const pid of pids) total += processClockMicroseconds(pid) ?? tickMicroseconds(pid);
   return total;
 }
 
@@ -101,15 +94,6 @@ export function parseCoreBusyTicks(line: string): number {
   return user + nice + system + irq + softirq + steal;
 }
 
-function schedstatMicroseconds(pid: number): number {
-  let onCpuNs = 0;
-  for (const task of listOrEmpty(`/proc/${pid}/task`)) {
-    const text = readOrUndefined(`/proc/${pid}/task/${task}/schedstat`);
-    if (text !== undefined) onCpuNs += parseSchedstat(text);
-  }
-  return onCpuNs / 1000;
-}
-
 function tickMicroseconds(pid: number): number {
   const line = readOrUndefined(`/proc/${pid}/stat`);
   if (line === undefined) return 0;
@@ -123,15 +107,6 @@ function readOrUndefined(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (hasEnded(error)) return undefined;
-    throw error;
-  }
-}
-
-function listOrEmpty(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if (hasEnded(error)) return [];
     throw error;
   }
 }
