@@ -38,7 +38,7 @@ export class KeyTable {
 }
 
 export function sha256Hex(text: string): string {
-  return new Bun.CryptoHasher('sha256').update(text).digest('hex');
+  return Bun.SHA256.hash(text, 'hex');
 }
 
 function presentedKey(headers: Headers): string | undefined {

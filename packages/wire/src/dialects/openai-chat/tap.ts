@@ -5,6 +5,7 @@ import { Fault } from '../../fault.ts';
 import { EventSplitter } from '../../framing/boundary.ts';
 import { isBrokenEvent } from '../../framing/broken-event.ts';
 import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
+import { parseJson } from '../../json/parse.ts';
 import { asString, isObject, type JsonObject } from '../../json/value.ts';
 import { faultOfError } from './fault.ts';
 import { readFinish } from './finish.ts';
@@ -137,7 +138,7 @@ export class ChatStreamTap implements StreamTap {
 
 function parsed(data: string): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(data);
+    const value = parseJson(data);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined; // A tap only watches: the client gets the bytes as they are and judges them itself.
