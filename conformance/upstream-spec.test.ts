@@ -2,7 +2,7 @@
  * What Turnpike sends upstream, checked against the provider's own specification by an OpenAPI mock server
  * (`@stdy/cli`), for every recorded request, as it is (raw lane) and translated.
  */
-import { afterAll, beforeAll, test } from 'bun:test';
+import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { bodyObject } from '@turnpike/emulator/received.ts';
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
@@ -15,7 +15,7 @@ import { Tally } from './tally.ts';
 
 const SPECS: Record<DialectId, { file: string; path: string }> = {
   'openai-chat': { file: 'openai.openapi.json', path: '/chat/completions' },
-  'anthropic-messages': { file: 'anthropic.openapi.yaml', path: '/v1/messages' },
+  'anthropic-messages': { file: 'anthropic.openapi.yaml', path: '/v1/messages?beta=true' },
 };
 
 const AT_ONCE = 8;
@@ -56,6 +56,11 @@ describeShared('upstream requests meet the specification', 'specs', (specs) => {
         }, 120_000);
       }
     }
+
+    test('the mock servers do refuse what is wrong', async () => {
+      const wrong = JSON.stringify({ model: 'm', max_tokens: 'many', messages: [{ role: 'user', content: 7 }] });
+      for (const oracle of Object.values(oracles)) expect(await oracle.errorsOf(wrong)).not.toEqual([]);
+    });
 
     async function check(recording: Recording, from: DialectId, to: DialectId, tally: Tally): Promise<void> {
       const body = recording.request;

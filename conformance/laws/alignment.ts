@@ -15,8 +15,8 @@ export interface Item {
  * Places alone do not pair items: an item left out (with a loss) moves all later ones. An item may be
  * - paired with one of its kind; each field that differs needs a loss;
  * - left out, or said as up to three others (`changed`), when a loss covers it whole;
- * - new, when a loss of kind `added` speaks of this sequence, when it is an item that a loss says was moved, or when it
- *   follows an item of whose inside a loss says that it was changed (an image of a tool's result, now said beside it).
+ * - new, when a loss of kind `added` speaks of this sequence, when it is an item that a loss says was moved, or when a
+ *   loss says of an earlier item of the same turn that it was changed (an image of a tool's result, now said after it).
  */
 export function alignItems(before: readonly Item[], after: readonly Item[], losses: readonly Loss[]): Difference[] {
   let start = 0;
@@ -80,9 +80,10 @@ class Alignment {
 
   private leaveOut(was: Item): Verdict {
     if (covers(this.losses, was.path) || this.isChanged(was)) return { open: [], excused: 1 };
-    // Field by field for what is only a bundle of fields; content as a whole.
-    if (was.kind === ENVELOPE) {
-      const found = differences(was.path, was.value, undefined);
+    // Field by field for what is only a bundle of fields, without content of its own; content as a whole.
+    const { type, text } = was.value as { type?: string; text?: string };
+    if (was.kind === ENVELOPE || text === '') {
+      const found = differences(was.path, was.value, { type, text });
       const open = uncovered(found, this.losses);
       return { open, excused: found.length - open.length };
     }
@@ -93,16 +94,26 @@ class Alignment {
     const isSpokenOf = this.losses.some((loss) => loss.kind === 'added' && rootOf(loss.path) === rootOf(is.path));
     const isMoved = this.before.some((was) => covers(this.losses, was.path) && isSame(was, is));
     const previous = this.before[i - 1];
-    const isTold = previous !== undefined && this.losses.some((loss) => isInside(loss, previous.path));
+    const isTold = this.turnBefore(i).some(
+      (was) => this.isChanged(was) || this.losses.some((loss) => isInside(loss, was.path)),
+    );
     if (isSpokenOf || isMoved || isTold) return { open: [], excused: 1 };
     const path = this.before[i]?.path ?? previous?.path ?? is.path;
     return { open: [{ path: `${path} (beside it)`, was: undefined, is: is.value }], excused: 0 };
   }
 
-  /** May it now be something else altogether? A change of its `type` says so as well. */
+  /** The items before place `i` up to the last one of another speaker. */
+  private turnBefore(i: number): Item[] {
+    const isUsers = (item: Item) => /^(user|result)/.test(item.kind);
+    const start = this.before.slice(0, i).findLastIndex((item) => !isUsers(item));
+    return this.before.slice(Math.max(start, 0), i);
+  }
+
+  /** May it now be something else altogether? A change of its `type`, or of who says it, says so as well. */
   private isChanged(was: Item): boolean {
     const changes = this.losses.filter((loss) => loss.kind === 'changed');
-    return covers(changes, was.path) || changes.some((loss) => loss.path === `${was.path}.type`);
+    const role = was.path.replace(/\.parts\[.*/, '.role');
+    return covers(changes, was.path) || changes.some((loss) => loss.path === `${was.path}.type` || loss.path === role);
   }
 }
 

@@ -9,7 +9,7 @@
  *  R3 A tool result belongs to its call, not to a role: one dialect has tool messages, the other puts results into the
  *     user's turn.
  *  R4 A mark on a message marks the end of its last part: that is where the cached prefix ends in both cases.
- *  R5 An empty text carries nothing, unless it carries a mark or residue.
+ *  R5 An empty text, or reasoning without a word or a seal, carries nothing unless it carries a mark or residue.
  *  R6 Arguments are equal when they are the same JSON; no arguments and `{}` are the same call. Text that is no JSON
  *     must be the same text.
  *  R7 Whether usage is wanted in the stream is a question only one dialect asks; the other always tells.
@@ -18,8 +18,12 @@
  *  R10 One choice (`n: 1`) is what is given without asking.
  *  R11 Asking for an effort or a budget is asking to reason: `mode` then needs no word (`on` is meant). Effort and budget
  *     measure one thing in two units: the loss that says one was changed accounts for the other standing in its place.
- *  R12 A document has one label: one dialect calls it `filename`, the other `title`.
+ *  R12 A document has one label: one dialect calls it `filename`, the other `title`. Plain text is the same text whether it
+ *     is given as such or as base64.
+ *     No effort is no reasoning: `effort: none` and `mode: off` are one wish.
  *  R13 Provider tools and function tools are each compared in their order, so that one left out moves no other.
+ *  R14 In a turn of the user the results of tools come first. Both APIs refuse any other order, so where they stood among
+ *     the rest of that turn says nothing; their own order, and that of the rest, is compared.
  *
  * Responses
  *  A1 Texts of one choice that follow each other are one text: one dialect has a single string. Citations are compared
@@ -35,7 +39,7 @@
  *  R5, R6 and R12 hold here too.
  */
 import type { Loss } from '@turnpike/wire/canon/loss.ts';
-import type { Part } from '@turnpike/wire/canon/part.ts';
+import type { MediaPart, MediaSource, Part } from '@turnpike/wire/canon/part.ts';
 import type { CanonRequest, Message, ReasoningRequest } from '@turnpike/wire/canon/request.ts';
 import type { CanonResponse, Choice } from '@turnpike/wire/canon/response.ts';
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
@@ -48,7 +52,7 @@ export function requestDifferences(before: CanonRequest, after: CanonRequest, lo
   return [
     ...uncovered(differences('', requestFields(before), requestFields(after)), withUnits(losses)),
     ...alignItems(toolItems(before), toolItems(after), losses),
-    ...alignItems(before.messages.flatMap(messageItems), after.messages.flatMap(messageItems), losses),
+    ...alignItems(conversation(before), conversation(after), losses),
   ];
 }
 
@@ -58,13 +62,18 @@ function requestFields(request: CanonRequest): unknown {
     ...rest,
     responseFormat: responseFormat?.type === 'text' ? undefined : responseFormat, // R8
     n: n === 1 ? undefined : n, // R10
-    reasoning: reasoning && { ...reasoning, mode: modeMeant(reasoning) },
+    reasoning: reasoning && {
+      ...reasoning,
+      effort: reasoning.effort === 'none' ? undefined : reasoning.effort, // R11
+      mode: modeMeant(reasoning),
+    },
   };
 }
 
 /** R11. */
 function modeMeant({ mode, effort, budgetTokens }: ReasoningRequest): string | undefined {
-  const asks = (effort !== undefined && effort !== 'none') || budgetTokens !== undefined;
+  if (effort === 'none') return mode ?? 'off';
+  const asks = effort !== undefined || budgetTokens !== undefined;
   return mode ?? (asks ? 'on' : undefined);
 }
 
@@ -78,6 +87,20 @@ function withUnits(losses: readonly Loss[]): Loss[] {
 
 function toolItems({ tools }: CanonRequest): Item[] {
   return (tools ?? []).map((tool, at) => ({ path: `tools[${at}]`, kind: tool.type, value: tool }));
+}
+
+/** R14: all content in order, with each user turn's results before the rest of it. */
+function conversation({ messages }: CanonRequest): Item[] {
+  const turns: { isUsers: boolean; items: Item[] }[] = [];
+  messages.forEach((message, at) => {
+    const isUsers = message.role === 'user' || message.role === 'tool';
+    const items = messageItems(message, at);
+    const last = turns.at(-1);
+    if (last?.isUsers && isUsers) last.items.push(...items);
+    else turns.push({ isUsers, items });
+  });
+  const isResult = (item: Item) => item.kind.startsWith('result');
+  return turns.flatMap(({ items }) => [...items.filter(isResult), ...items.filter((item) => !isResult(item))]);
 }
 
 function messageItems(message: Message, at: number): Item[] {
@@ -96,26 +119,31 @@ function messageItems(message: Message, at: number): Item[] {
 }
 
 function partItems(part: Part, path: string, role: string): Item[] {
-  if (isEmptyText(part)) return [];
-  const owner = part.type === 'tool-result' ? 'tool' : role; // R3
-  return [{ path, kind: `${owner} ${part.type}`, value: partValue(part) }];
+  if (isEmpty(part)) return [];
+  if (part.type !== 'tool-result') return [{ path, kind: `${role} ${part.type}`, value: partValue(part) }];
+  // R3. Its content stands behind it, item by item: what is left out of it then moves nothing else.
+  const { content, ...result } = part;
+  const inner = content.flatMap((one, at) => partItems(one, `${path}.content[${at}]`, 'result'));
+  return [{ path, kind: 'result', value: result }, ...inner];
 }
 
 function partValue(part: Part): unknown {
   if (part.type === 'tool-call') return { ...part, argumentsJson: argumentsValue(part.argumentsJson, part.input) };
   if (part.type === 'media' && part.kind === 'document') {
-    return { ...part, title: part.title ?? part.filename, filename: undefined }; // R12
-  }
-  if (part.type === 'tool-result') {
-    return { ...part, content: part.content.filter((inner) => !isEmptyText(inner)).map(partValue) }; // R5, R9
+    return { ...part, source: sourceMeant(part), title: part.title ?? part.filename, filename: undefined }; // R12
   }
   return part;
 }
 
-function isEmptyText(part: Part): boolean {
-  return (
-    part.type === 'text' && part.text === '' && differences('', { ...part, type: '', text: '' }, BARE).length === 0
-  );
+function sourceMeant({ source, mediaType }: MediaPart): MediaSource {
+  if (source.type !== 'base64' || mediaType !== 'text/plain') return source;
+  return { type: 'text', text: Buffer.from(source.data, 'base64').toString() };
+}
+
+/** R5. */
+function isEmpty(part: Part): boolean {
+  if (part.type !== 'text' && part.type !== 'reasoning') return false;
+  return part.text === '' && differences('', { ...part, ...BARE }, BARE).length === 0;
 }
 
 const BARE = { type: '', text: '' };
@@ -156,8 +184,9 @@ export function responseDifferences(
 function countedUsage(usage: Usage | undefined): unknown {
   if (usage === undefined) return undefined;
   const { raw: _A3, inputTokens, outputTokens, ...kinds } = usage;
-  const counted = Object.entries(kinds).filter(([, count]) => count !== 0);
-  return { inputTokens, outputTokens, ...Object.fromEntries(counted) };
+  const { serverToolCalls, ...tokens } = kinds;
+  const counted = (counts: object) => Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
+  return { inputTokens, outputTokens, ...counted(tokens), serverToolCalls: counted(serverToolCalls ?? {}) };
 }
 
 function choiceDifferences(
@@ -200,7 +229,7 @@ function contentOf(choice: Choice, path: string): Content {
   const kinds: string[] = [];
   choice.parts.forEach((part, index) => {
     const at = `${path}.parts[${index}]`;
-    if (isEmptyText(part)) return;
+    if (isEmpty(part)) return;
     if (kinds.at(-1) !== part.type) kinds.push(part.type);
     if (part.type !== 'text') {
       content.items.push(...partItems(part, at, 'assistant'));

@@ -126,7 +126,8 @@ for (const face of FACES) {
           test.each(['cut-clean,6', 'cut-close,6', 'cut-reset,6', 'error-event,6', 'stall,6', ...garbage])(
             'the provider fails in mid stream: %s',
             async (faults) => {
-              rig.emulator.script([{ text: LONG, usage: USAGE, faults }]);
+              // Paced, so that what came before the failure has passed through when it strikes.
+              rig.emulator.script([{ text: LONG, usage: USAGE, paceMs: 10, faults }]);
               const row = await settle(await post(rig, face, body('retried')));
               // Bytes reached the client, so there is no other try; what came is accounted for.
               expect(row.attempts).toHaveLength(1);
