@@ -3,7 +3,7 @@ import { parseJson } from '@turnpike/wire/json/parse.ts';
 import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
 import type { Json } from '@turnpike/wire/json/value.ts';
 import type { AttemptRow, ExchangeRow } from '../telemetry/exchange-row.ts';
-import type { AttemptColumns, ExchangeColumns } from './tables.ts';
+import type { ExchangeColumns } from './tables.ts';
 
 /** Column names in the order in which {@link exchangeValues} gives their values. */
 export const exchangeColumns = [
@@ -29,6 +29,7 @@ export const exchangeColumns = [
   'cost_nano_usd',
   'losses',
   'plan',
+  'attempts',
 ] as const satisfies readonly (keyof ExchangeColumns)[];
 
 type Value = string | number | bigint | null;
@@ -57,50 +58,27 @@ export function exchangeValues(row: ExchangeRow): Value[] {
     row.costNanoUsd ?? null,
     row.losses.length === 0 ? '[]' : JSON.stringify(row.losses),
     row.plan.length === 0 ? '[]' : JSON.stringify(row.plan),
+    JSON.stringify(row.attempts.map((attempt) => attemptFields(row, attempt))),
   ];
 }
 
-/** In an attempt's column `usage`: the exchange has it. Not JSON, so it cannot be mistaken for a usage. */
+/** In an attempt's `usage`: the exchange has it. Not JSON, so it cannot be mistaken for a usage. */
 const SAME_AS_EXCHANGE = '=';
 
-export const attemptColumns = [
-  'exchange_id',
-  'number',
-  'provider',
-  'endpoint',
-  'model',
-  'lane',
-  'started_at_ms',
-  'duration_ms',
-  'status',
-  'fault',
-  'upstream_request_id',
-  'usage',
-  'is_estimated',
-  'cost_nano_usd',
-] as const satisfies readonly (keyof AttemptColumns)[];
+/** An attempt as it stands in the column `attempts`. Money is text: JSON's numbers end at 2^53. */
+type AttemptFields = Omit<AttemptRow, 'usage' | 'costNanoUsd'> & { usage?: string; costNanoUsd?: string };
 
-export function attemptValues(exchange: ExchangeRow, row: AttemptRow): Value[] {
-  return [
-    exchange.id,
-    row.number,
-    row.provider,
-    row.endpoint,
-    row.model,
-    row.lane,
-    Math.round(row.startedAtMs),
-    row.durationMs,
-    row.status ?? null,
-    row.fault ?? null,
-    row.upstreamRequestId ?? null,
+function attemptFields(exchange: ExchangeRow, row: AttemptRow): AttemptFields {
+  const { usage, costNanoUsd, ...fields } = row;
+  return {
+    ...fields,
     // The attempt that answered shares its usage with the exchange: most of a row's bytes, written once.
-    row.usage !== undefined && row.usage === exchange.usage ? SAME_AS_EXCHANGE : usageText(row.usage),
-    Number(row.isEstimated),
-    row.costNanoUsd ?? null,
-  ];
+    usage: usage !== undefined && usage === exchange.usage ? SAME_AS_EXCHANGE : (usageText(usage) ?? undefined),
+    costNanoUsd: costNanoUsd?.toString(),
+  };
 }
 
-export function readExchange(columns: ExchangeColumns, attempts: readonly AttemptColumns[]): ExchangeRow {
+export function readExchange(columns: ExchangeColumns): ExchangeRow {
   const usage = readUsage(columns.usage);
   return {
     id: columns.id,
@@ -124,26 +102,26 @@ export function readExchange(columns: ExchangeColumns, attempts: readonly Attemp
     isEstimated: Boolean(columns.is_estimated),
     costNanoUsd: columns.cost_nano_usd === null ? undefined : BigInt(columns.cost_nano_usd),
     losses: JSON.parse(columns.losses) as ExchangeRow['losses'],
-    attempts: attempts.map((attempt) => readAttempt(attempt, usage)),
+    attempts: (JSON.parse(columns.attempts) as AttemptFields[]).map((attempt) => readAttempt(attempt, usage)),
     plan: JSON.parse(columns.plan) as string[],
   };
 }
 
-function readAttempt(columns: AttemptColumns, usageOfExchange: Usage | undefined): AttemptRow {
+function readAttempt(fields: AttemptFields, usageOfExchange: Usage | undefined): AttemptRow {
   return {
-    number: Number(columns.number),
-    provider: columns.provider,
-    endpoint: columns.endpoint,
-    model: columns.model,
-    lane: columns.lane as AttemptRow['lane'],
-    startedAtMs: Number(columns.started_at_ms),
-    durationMs: columns.duration_ms,
-    status: columns.status === null ? undefined : Number(columns.status),
-    fault: columns.fault ?? undefined,
-    upstreamRequestId: columns.upstream_request_id ?? undefined,
-    usage: columns.usage === SAME_AS_EXCHANGE ? usageOfExchange : readUsage(columns.usage),
-    isEstimated: Boolean(columns.is_estimated),
-    costNanoUsd: columns.cost_nano_usd === null ? undefined : BigInt(columns.cost_nano_usd),
+    number: fields.number,
+    provider: fields.provider,
+    endpoint: fields.endpoint,
+    model: fields.model,
+    lane: fields.lane,
+    startedAtMs: fields.startedAtMs,
+    durationMs: fields.durationMs,
+    status: fields.status,
+    fault: fields.fault,
+    upstreamRequestId: fields.upstreamRequestId,
+    usage: fields.usage === SAME_AS_EXCHANGE ? usageOfExchange : readUsage(fields.usage ?? null),
+    isEstimated: fields.isEstimated,
+    costNanoUsd: fields.costNanoUsd === undefined ? undefined : BigInt(fields.costNanoUsd),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Tables } from './tables.ts';
  * what comes later is a new step at the end. Steps only go forward.
  */
 export const migrations: readonly ((db: Kysely<Tables>) => Compilable[])[] = [
-  // 1: the log of exchanges.
+  // 1: the log of exchanges. Ids sort by start, so the primary key is the index for lists by time as well.
   ({ schema }) => [
     schema
       .createTable('exchange_log')
@@ -31,25 +31,7 @@ export const migrations: readonly ((db: Kysely<Tables>) => Compilable[])[] = [
       .addColumn('is_estimated', 'integer', (column) => column.notNull())
       .addColumn('cost_nano_usd', 'bigint')
       .addColumn('losses', 'text', (column) => column.notNull())
-      .addColumn('plan', 'text', (column) => column.notNull()),
-    // Pages of the list are found by where the last one ended, never by counting from the start.
-    schema.createIndex('exchange_log_by_start').on('exchange_log').columns(['started_at_ms', 'id']),
-    schema
-      .createTable('attempt_log')
-      .addColumn('exchange_id', 'text', (column) => column.notNull())
-      .addColumn('number', 'integer', (column) => column.notNull())
-      .addColumn('provider', 'text', (column) => column.notNull())
-      .addColumn('endpoint', 'text', (column) => column.notNull())
-      .addColumn('model', 'text', (column) => column.notNull())
-      .addColumn('lane', 'text', (column) => column.notNull())
-      .addColumn('started_at_ms', 'bigint', (column) => column.notNull())
-      .addColumn('duration_ms', 'double precision', (column) => column.notNull())
-      .addColumn('status', 'integer')
-      .addColumn('fault', 'text')
-      .addColumn('upstream_request_id', 'text')
-      .addColumn('usage', 'text')
-      .addColumn('is_estimated', 'integer', (column) => column.notNull())
-      .addColumn('cost_nano_usd', 'bigint')
-      .addPrimaryKeyConstraint('attempt_log_key', ['exchange_id', 'number']),
+      .addColumn('plan', 'text', (column) => column.notNull())
+      .addColumn('attempts', 'text', (column) => column.notNull()),
   ],
 ];

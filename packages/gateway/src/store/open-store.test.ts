@@ -128,7 +128,7 @@ describe('pages', () => {
     const seen: string[] = [];
     for (let page = await store.recentExchanges({ limit: 7 }); page.length > 0; ) {
       seen.push(...page.map((row) => row.id));
-      const before = page.at(-1);
+      const before = page.at(-1)?.id;
       page = before === undefined ? [] : await store.recentExchanges({ limit: 7, before });
     }
     expect(seen).toEqual(rows.map((row) => row.id).reverse());
@@ -138,12 +138,10 @@ describe('pages', () => {
     await open();
     const database = new Database(join(dataDir, 'turnpike.db'));
     const plan = database
-      .query(
-        'EXPLAIN QUERY PLAN SELECT * FROM exchange_log WHERE (started_at_ms, id) < (5, ?) ORDER BY started_at_ms DESC, id DESC LIMIT 7',
-      )
+      .query('EXPLAIN QUERY PLAN SELECT * FROM exchange_log WHERE id < ? ORDER BY id DESC LIMIT 7')
       .all('a') as { detail: string }[];
     database.close();
-    expect(plan.map((step) => step.detail).join()).toMatch(/SEARCH exchange_log USING INDEX exchange_log_by_start/);
+    expect(plan.map((step) => step.detail).join()).toMatch(/SEARCH exchange_log USING INDEX/);
     expect(plan.map((step) => step.detail).join()).not.toMatch(/TEMP B-TREE/);
   });
 

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { type Compilable, Kysely } from 'kysely';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { bunSqliteDialect } from './bun-sqlite-dialect.ts';
-import { attemptColumns, attemptValues, exchangeColumns, exchangeValues, readExchange } from './exchange-columns.ts';
+import { exchangeColumns, exchangeValues, readExchange } from './exchange-columns.ts';
 import { migrate } from './migrate.ts';
 import { closeSqliteFile, openSqliteFile, stopWaiting, storeError } from './sqlite-file.ts';
-import type { ExchangeCursor, Store } from './store.ts';
-import type { AttemptColumns, ExchangeColumns, Tables } from './tables.ts';
+import type { Store } from './store.ts';
+import type { Tables } from './tables.ts';
 
 /**
  * Opens the store in `dataDir`, making it when it is not there, and brings its schema up to date.
@@ -50,27 +50,16 @@ class SqliteStore implements Store {
     }
   }
 
-  async recentExchanges(page: { limit: number; before?: ExchangeCursor }): Promise<ExchangeRow[]> {
+  async recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]> {
     const limit = Math.min(Math.max(Math.trunc(page.limit), 1), 1_000);
-    let query = this.#db
-      .selectFrom('exchange_log')
-      .selectAll()
-      .orderBy('started_at_ms', 'desc')
-      .orderBy('id', 'desc')
-      .limit(limit);
-    const { before } = page;
-    if (before !== undefined) {
-      query = query.where(({ eb, refTuple, tuple }) =>
-        eb(refTuple('started_at_ms', 'id'), '<', tuple(before.startedAtMs, before.id)),
-      );
-    }
-    return this.#withAttempts(await query.execute());
+    let query = this.#db.selectFrom('exchange_log').selectAll().orderBy('id', 'desc').limit(limit);
+    if (page.before !== undefined) query = query.where('id', '<', page.before);
+    return (await query.execute()).map(readExchange);
   }
 
   async exchange(id: string): Promise<ExchangeRow | undefined> {
-    const found = await this.#db.selectFrom('exchange_log').selectAll().where('id', '=', id).execute();
-    const [row] = await this.#withAttempts(found);
-    return row;
+    const found = await this.#db.selectFrom('exchange_log').selectAll().where('id', '=', id).executeTakeFirst();
+    return found === undefined ? undefined : readExchange(found);
   }
 
   async readMeta(name: string): Promise<string | undefined> {
@@ -93,24 +82,6 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     closeSqliteFile(this.#database);
   }
-
-  async #withAttempts(exchanges: readonly ExchangeColumns[]): Promise<ExchangeRow[]> {
-    if (exchanges.length === 0) return [];
-    const ids = exchanges.map((exchange) => exchange.id);
-    const found = await this.#db
-      .selectFrom('attempt_log')
-      .selectAll()
-      .where('exchange_id', 'in', ids)
-      .orderBy('number')
-      .execute();
-    const byExchange = new Map<string, AttemptColumns[]>();
-    for (const attempt of found) {
-      const list = byExchange.get(attempt.exchange_id);
-      if (list === undefined) byExchange.set(attempt.exchange_id, [attempt]);
-      else list.push(attempt);
-    }
-    return exchanges.map((exchange) => readExchange(exchange, byExchange.get(exchange.id) ?? []));
-  }
 }
 
 /**
@@ -118,22 +89,18 @@ class SqliteStore implements Store {
  * more than SQLite takes to write it.
  */
 function exchangeWriter(database: Database, db: Kysely<Tables>): (rows: readonly ExchangeRow[]) => void {
-  const exchange = cachedInsert(database, insertOf(db, 'exchange_log', exchangeColumns));
-  const attempt = cachedInsert(database, insertOf(db, 'attempt_log', attemptColumns));
+  const exchange = cachedInsert(database, insertInto(db));
   const writeAll = database.transaction((rows: readonly ExchangeRow[]) => {
-    for (const row of rows) {
-      exchange.run(...exchangeValues(row));
-      for (const one of row.attempts) attempt.run(...attemptValues(row, one));
-    }
+    for (const row of rows) exchange.run(...exchangeValues(row));
   });
   return (rows) => writeAll.immediate(rows);
 }
 
-function insertOf(db: Kysely<Tables>, table: 'exchange_log' | 'attempt_log', columns: readonly string[]): Compilable {
-  const placeholders = Object.fromEntries(columns.map((column) => [column, '']));
+function insertInto(db: Kysely<Tables>): Compilable {
+  const placeholders = Object.fromEntries(exchangeColumns.map((column) => [column, '']));
   // The values here only name the columns: the statement is run with others.
   return db
-    .insertInto(table)
+    .insertInto('exchange_log')
     .values(placeholders as never)
     .onConflict((conflict) => conflict.doNothing());
 }

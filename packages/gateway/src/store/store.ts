@@ -9,20 +9,14 @@ export interface Store {
    * @throws StoreError `busy` when another process holds the database; the batch is then worth writing again.
    */
   writeExchanges(rows: readonly ExchangeRow[]): Promise<void>;
-  /** The latest exchanges first, at most `limit` (1 to 1000), older than `before` when given. */
-  recentExchanges(page: { limit: number; before?: ExchangeCursor }): Promise<ExchangeRow[]>;
+  /** The latest exchanges first (ids sort by start), at most `limit` (1 to 1000), older than the id `before` when given. */
+  recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]>;
   exchange(id: string): Promise<ExchangeRow | undefined>;
   /** Small facts about the installation itself, by name. */
   readMeta(name: string): Promise<string | undefined>;
   writeMeta(name: string, value: string): Promise<void>;
   /** To be called once; nothing may be called afterwards. */
   close(): Promise<void>;
-}
-
-/** A place in the list of exchanges, by what it is sorted by: start, then id. Any row of the list is one. */
-export interface ExchangeCursor {
-  startedAtMs: number;
-  id: string;
 }
 
 /**

@@ -7,7 +7,6 @@
 export interface Tables {
   meta: { name: string; value: string };
   exchange_log: ExchangeColumns;
-  attempt_log: AttemptColumns;
 }
 
 export interface ExchangeColumns {
@@ -33,21 +32,5 @@ export interface ExchangeColumns {
   cost_nano_usd: bigint | null;
   losses: string;
   plan: string;
-}
-
-export interface AttemptColumns {
-  exchange_id: string;
-  number: number | bigint;
-  provider: string;
-  endpoint: string;
-  model: string;
-  lane: string;
-  started_at_ms: number | bigint;
-  duration_ms: number;
-  status: number | bigint | null;
-  fault: string | null;
-  upstream_request_id: string | null;
-  usage: string | null;
-  is_estimated: number | bigint;
-  cost_nano_usd: bigint | null;
+  attempts: string;
 }
