@@ -41,7 +41,7 @@ export function writeMessages(all: readonly Message[], context: WriteContext): W
     if (draft !== undefined) append(drafts, { ...draft, paths: [`messages[${i}]`] }, context);
   }
   const isOwn = all.some(isOwnMessage);
-  if (!isOwn) settleTurns(drafts, context, `messages[${all.length - 1}]`);
+  if (!isOwn) settleTurns(drafts, context);
   return {
     ...(system === undefined ? {} : { system }),
     messages: drafts.map(({ role, content, own, rest }) => ({
@@ -129,7 +129,8 @@ function writeMessage(message: Message, context: WriteContext, path: string): Dr
   loseFrame(message, context, path);
   const blocks = markLast(message, blocksOf(message.parts, context, path), context, path);
   const role = message.role === 'assistant' ? 'assistant' : 'user';
-  return blocks.length === 0 ? undefined : draft(message, role, blocks, false);
+  if (blocks.length === 0) return undefined;
+  return draft(message, role, role === 'user' ? resultsFirst(blocks, [path], context) : blocks, false);
 }
 
 function draft(message: Message, role: string, content: string | JsonObject[], own: boolean): Draft {
@@ -162,13 +163,9 @@ function append(drafts: Draft[], next: Draft, context: WriteContext): void {
     drafts.push(next);
     return;
   }
-  const blocks = [...asBlocks(last.content), ...asBlocks(next.content)];
-  last.content = last.role === 'user' ? resultsFirst(blocks) : blocks;
-  if (last.content !== blocks && last.content.some((block, i) => block !== blocks[i])) {
-    const reason = 'results of tools stand first in their message';
-    for (const path of last.paths) context.losses.push({ path, kind: 'changed', reason });
-  }
   last.paths = [...last.paths, ...next.paths];
+  const blocks = [...asBlocks(last.content), ...asBlocks(next.content)];
+  last.content = last.role === 'user' ? resultsFirst(blocks, last.paths, context) : blocks;
   last.own &&= next.own;
   last.rest = { ...last.rest, ...next.rest };
   last.thinkingDropped ||= next.thinkingDropped;
@@ -178,13 +175,18 @@ function asBlocks(content: string | JsonObject[]): JsonObject[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 }
 
-function resultsFirst(blocks: JsonObject[]): JsonObject[] {
-  const results = blocks.filter((block) => block.type === 'tool_result');
-  return results.length === 0 ? blocks : [...results, ...blocks.filter((block) => block.type !== 'tool_result')];
+/** The API demands that the results of tools stand before anything else in their message. */
+function resultsFirst(blocks: JsonObject[], paths: readonly string[], context: WriteContext): JsonObject[] {
+  const isResult = (block: JsonObject) => block.type === 'tool_result';
+  const firstOther = blocks.findIndex((block) => !isResult(block));
+  if (firstOther < 0 || !blocks.slice(firstOther).some(isResult)) return blocks;
+  const reason = 'results of tools stand first in their message';
+  for (const path of paths) context.losses.push({ path, kind: 'changed', reason });
+  return [...blocks.filter(isResult), ...blocks.filter((block) => !isResult(block))];
 }
 
 /** A conversation begins with the user, and an answer to be continued does not end in white space. */
-function settleTurns(drafts: Draft[], context: WriteContext, lastPath: string): void {
+function settleTurns(drafts: Draft[], context: WriteContext): void {
   if (drafts[0]?.role !== 'user') {
     context.losses.push({ path: 'messages', kind: 'added', reason: 'a conversation must begin with the user' });
     drafts.unshift({ role: 'user', content: '.', own: false, rest: {}, paths: [], thinkingDropped: false });
@@ -194,7 +196,7 @@ function settleTurns(drafts: Draft[], context: WriteContext, lastPath: string): 
   const block = last.content.at(-1);
   if (typeof block?.text !== 'string' || block.text === block.text.trimEnd()) return;
   const reason = 'white space at the end of an answer to be continued is refused';
-  context.losses.push({ path: lastPath, kind: 'changed', reason });
+  for (const path of last.paths) context.losses.push({ path, kind: 'changed', reason });
   last.content = [...last.content.slice(0, -1), { ...block, text: block.text.trimEnd() }];
 }
 

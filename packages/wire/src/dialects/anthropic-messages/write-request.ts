@@ -138,14 +138,38 @@ function output(request: CanonRequest, rest: JsonObject, effort: string | undefi
   return written;
 }
 
+/** Where the canon has what a field says. */
+const CANON_PATH: ReadonlyMap<string, string> = new Map([
+  ['max_tokens', 'maxOutputTokens'],
+  ['temperature', 'sampling.temperature'],
+  ['top_p', 'sampling.topP'],
+  ['top_k', 'sampling.topK'],
+  ['stop_sequences', 'stop'],
+  ['tool_choice', 'toolChoice'],
+  ['thinking', 'reasoning'],
+  ['output_format', 'responseFormat'],
+  ['service_tier', 'serviceTier'],
+  ['cache_control', 'cacheMark'],
+  ['metadata', 'userId'],
+  ['tools', 'tools'],
+  ['stream', 'stream'],
+]);
+
+function pathsOf(field: string): string[] {
+  if (field === 'output_config') return ['reasoning.effort', 'responseFormat', `residue.${ANTHROPIC}.${field}`];
+  return [CANON_PATH.get(field) ?? `residue.${ANTHROPIC}.${field}`];
+}
+
 function without(refused: readonly string[], fields: JsonObject, losses: Loss[]): JsonObject {
   const body: JsonObject = {};
   for (const name in fields) {
     const value = fields[name];
     if (value === undefined) continue;
-    if (refused.includes(name))
-      losses.push({ path: `body.${name}`, kind: 'dropped', reason: 'the provider refuses it' });
-    else body[name] = value;
+    if (!refused.includes(name)) {
+      body[name] = value;
+      continue;
+    }
+    for (const path of pathsOf(name)) losses.push({ path, kind: 'dropped', reason: 'the provider refuses it' });
   }
   return body;
 }
