@@ -190,6 +190,39 @@ test('fields no one knows ride through where the dialect is the same', async () 
   expect(received).toBe(sent.replace('"openai-chat"', '"m"'));
 });
 
+describe('beta flags', () => {
+  const ask = (upstream: DialectId, headers: Record<string, string>) => {
+    rig.emulator.script([{ text: 'Hi' }]);
+    return post(rig, 'anthropic-messages', body(upstream), headers);
+  };
+  const received = () => rig.emulator.requests.at(-1)?.headers;
+
+  test('go to a provider of the dialect as they came', async () => {
+    await ask('anthropic-messages', { 'anthropic-beta': 'context-1m-2025-08-07,files-api-2025-04-14' });
+    expect(received()?.get('anthropic-beta')).toBe('context-1m-2025-08-07,files-api-2025-04-14');
+  });
+
+  test('are not made up', async () => {
+    await ask('anthropic-messages', {});
+    expect(received()?.has('anthropic-beta')).toBe(false);
+  });
+
+  test('do not go to a provider of another dialect', async () => {
+    await ask('openai-chat', { 'anthropic-beta': 'context-1m-2025-08-07' });
+    expect(received()?.has('anthropic-beta')).toBe(false);
+  });
+});
+
+test("the caller's key and cookies do not reach the provider; the provider's key is not in the address", async () => {
+  rig.emulator.script([{ text: 'Hi' }]);
+  await post(rig, 'openai-chat', body('openai-chat'), { cookie: 'session=secret', 'x-forwarded-for': '10.0.0.1' });
+  const request = rig.emulator.requests[0];
+  expect(request?.rawHeaders.flat().join(' ')).not.toContain(rig.key);
+  expect(request?.headers.has('cookie')).toBe(false);
+  expect(request?.target).not.toContain('upstream-key');
+  expect(request?.headers.get('authorization')).toBe('Bearer upstream-key');
+});
+
 test('an unknown event in a same-dialect stream passes to the client untouched', async () => {
   rig.emulator.script([{ text: 'Hi', faults: 'garbage-event,1' }]);
   const sse = await (await post(rig, 'anthropic-messages', body('anthropic-messages', { stream: true }))).text();

@@ -90,6 +90,7 @@ test('every tool call id meets what chat completions accept, and result and call
   const call = list.flatMap((message) => (message.tool_calls ?? []) as JsonObject[])[0];
   const result = list.find((message) => message.role === 'tool');
   expect(result?.tool_call_id).toBe(call?.id);
+  expect(String(call?.id)).toMatch(/^[a-zA-Z0-9_-]{1,40}$/);
 });
 
 test('tool results become tool messages before the text of the same turn', () => {
@@ -200,4 +201,9 @@ test('a PDF is sent as a file', () => {
   const { body } = sent({ messages: [{ role: 'user', content: [{ type: 'document', source, title: 'a.pdf' }] }] });
   const part = objectsOf(objectsOf(body.messages)[0]?.content)[0];
   expect(part).toMatchObject({ type: 'file', file: { file_data: 'data:application/pdf;base64,JVBERi0=' } });
+});
+
+test('a cache mark on the whole request is reported', () => {
+  const { losses } = sent({ cache_control: { type: 'ephemeral' } });
+  expect(covers(losses, 'cacheMark')).toBe(true);
 });

@@ -185,7 +185,54 @@ describe('tool history', () => {
   });
 });
 
+describe('reasoning', () => {
+  const budgetOf = (body: JsonObject) => {
+    const thinking = (body.thinking ?? {}) as JsonObject;
+    return thinking.type === 'enabled' ? Number(thinking.budget_tokens) : undefined;
+  };
+
+  test.each(
+    ['minimal', 'low', 'medium', 'high'].flatMap((effort) =>
+      [200, 1024, 1500, 5000, 100_000].map((max) => [effort, max] as const),
+    ),
+  )('effort %s within %d tokens is a budget that the API accepts, or none', (effort, max) => {
+    const { body } = sent({ reasoning_effort: effort, max_completion_tokens: max });
+    const budget = budgetOf(body);
+    if (budget === undefined) return;
+    expect(budget).toBeGreaterThanOrEqual(1024);
+    expect(budget).toBeLessThan(Number(body.max_tokens));
+  });
+
+  test('goes with no forced tool: the API refuses the two together', () => {
+    const { body, losses } = sent({
+      reasoning_effort: 'high',
+      max_tokens: 32_000,
+      tools: [tool('w', { type: 'object' })],
+      tool_choice: 'required',
+    });
+    const isForced = ['any', 'tool'].includes(String((body.tool_choice as JsonObject | undefined)?.type));
+    expect(isForced && budgetOf(body) !== undefined).toBe(false);
+    expect(losses.some((loss) => /^(reasoning|toolChoice)/.test(loss.path))).toBe(true);
+  });
+
+  test('goes with no other temperature than the one the API takes then', () => {
+    const { body, losses } = sent({ reasoning_effort: 'high', max_tokens: 32_000, temperature: 0.2 });
+    const isRefused = budgetOf(body) !== undefined && body.temperature !== undefined && body.temperature !== 1;
+    expect(isRefused).toBe(false);
+    expect(losses.some((loss) => /^(reasoning|sampling)/.test(loss.path))).toBe(true);
+  });
+});
+
 describe('messages', () => {
+  test('a tool result in the shape of the other dialect is not lost in silence', () => {
+    const foreign = { type: 'tool_result', tool_use_id: 't1', content: 'the result' };
+    const { body, losses } = sent({
+      messages: [USER, { role: 'user', content: [{ type: 'text', text: 'see' }, foreign] }],
+    });
+    const isReported = losses.some((loss) => loss.path.startsWith('messages[1].parts[1]'));
+    expect(JSON.stringify(body).includes('the result') || isReported).toBe(true);
+  });
+
   test('a system message in mid conversation is not moved to the top in silence', () => {
     const roles = ['system', 'user', 'assistant', 'system', 'user'];
     const { body, losses } = sent({ messages: roles.map((role, at) => ({ role, content: `text ${at}` })) });
