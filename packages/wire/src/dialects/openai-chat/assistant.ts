@@ -47,9 +47,10 @@ function readAnnotations(fields: Fields, parts: Part[]): void {
     fields.blank('annotations', []);
     return;
   }
+  const citations = annotations.map(readCitation);
   const text = parts.find((part) => part.type === 'text');
-  if (text === undefined) fields.leave('annotations');
-  else text.citations = annotations.map(readCitation);
+  if (text === undefined) parts.push({ type: 'text', text: '', citations });
+  else text.citations = citations;
 }
 
 /** Sets the fields of an assistant message, all but its role. Client tools only: the others are reported as lost. */
@@ -122,9 +123,17 @@ function writeText(draft: Draft, placed: readonly Placed[], context: WriteContex
   const texts = inContent.filter((one): one is Placed<TextPart> => one.part.type === 'text');
   const annotations = texts.some(({ part }) => part.citations) ? writeAnnotations(texts, context) : [];
   if (annotations.length > 0) draft.set('annotations', annotations);
-  const bare = inContent.map((one) => (one.part.type === 'text' ? withoutCitations(one) : one));
-  const isList = draft.note('~content') === 'parts' || context.purpose === 'request';
-  writeContent(draft, isList ? bare : joinTexts(bare, context), context);
+  const isRead = draft.note('~content') === 'parts';
+  const said = isRead ? inContent : inContent.filter((one) => saysSomething(one, context));
+  const bare = said.map(withoutCitations);
+  writeContent(draft, isRead || context.purpose === 'request' ? bare : joinTexts(bare, context), context);
+}
+
+/** An empty text would not come back: an empty `content` is no part. One with citations is told by them. */
+function saysSomething({ part, path }: Placed, context: WriteContext): boolean {
+  if (part.type !== 'text' || part.text !== '') return true;
+  if (!part.citations?.length) drop(context, path, 'an empty text says nothing');
+  return false;
 }
 
 function withoutCitations({ part, path }: Placed): Placed {
@@ -137,8 +146,8 @@ function joinTexts(placed: readonly Placed[], context: WriteContext): Placed[] {
   for (const { part, path } of placed) {
     if (part.type !== 'text') drop(context, path, `a response in ${CHAT} has no place for ${part.type} parts`);
   }
-  for (const { path } of others) change(context, path, 'the texts of a response are joined to one');
   if (first === undefined) return [];
+  for (const { path } of others) change(context, path, 'the texts of a response are joined to one');
   const text = [first, ...others].map(({ part }) => part.text).join('');
   return text === '' ? [] : [{ part: { ...first.part, text }, path: first.path }];
 }

@@ -21,6 +21,7 @@ export function readProducedAudio(audio: JsonObject, path: string): MediaPart | 
     fields.take('id');
   }
   if (!data && !transcript && !id) return undefined;
+  if (data === undefined && part.source.type === 'base64') fields.note('~noData', true);
   if (transcript !== undefined) {
     part.transcript = transcript;
     fields.take('transcript');
@@ -33,8 +34,8 @@ export function readProducedAudio(audio: JsonObject, path: string): MediaPart | 
 export function writeProducedAudio(part: MediaPart): JsonObject | undefined {
   const draft = Draft.of(part.residue);
   if (part.source.type === 'file' && part.source.dialect === CHAT) draft.set('id', part.source.id);
-  else if (part.source.type === 'base64') draft.set('data', part.source.data);
-  else return undefined;
+  else if (part.source.type !== 'base64') return undefined;
+  else if (part.source.data !== '' || draft.note('~noData') !== true) draft.set('data', part.source.data);
   draft.set('transcript', part.transcript);
   return draft.done();
 }

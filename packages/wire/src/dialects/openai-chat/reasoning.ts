@@ -1,8 +1,9 @@
 import { loseResidue } from '../../canon/loss.ts';
 import type { OpaquePart, ReasoningPart } from '../../canon/part.ts';
+import type { Seal } from '../../canon/seal.ts';
 import { isObject, type Json, type JsonObject } from '../../json/value.ts';
 import type { Quirks } from '../../quirks.ts';
-import { drop, type Placed, type WriteContext } from './context.ts';
+import { change, drop, type Placed, type WriteContext } from './context.ts';
 import { CHAT, type Draft, type Fields, noteOf, withNotes } from './fields.ts';
 import {
   type Detail,
@@ -12,6 +13,7 @@ import {
   writeDetails,
   writeThinkingBlock,
 } from './reasoning-details.ts';
+import { keepsFormat } from './seal-format.ts';
 
 /** Fields that hold the reasoning as plain text: DeepSeek, xAI and many more; OpenRouter, Groq, Ollama. */
 export const plainFields = ['reasoning_content', 'reasoning'] as const;
@@ -169,9 +171,18 @@ const byQuirk: Readonly<Record<NonNullable<Quirks['reasoningHistory']>, Conventi
   none: { plain: [] },
 };
 
+/** Reports a seal's format that an entry cannot name. */
+export function reportFormat(seal: Seal, path: string, context: WriteContext): void {
+  if (!keepsFormat(seal))
+    change(context, `${path}.seal.format`, `an entry names the format of ${seal.issuer} by its own word`);
+}
+
 /** Reports what the conventions leave out. @returns whether anything of the part is written. */
 function report(part: ReasoningPart, path: string, conventions: Conventions, context: WriteContext): boolean {
-  if (conventions.list !== undefined) return true;
+  if (conventions.list !== undefined) {
+    if (part.seal !== undefined) reportFormat(part.seal, path, context);
+    return true;
+  }
   if (conventions.plain.length === 0 || (part.text === '' && part.seal !== undefined)) {
     drop(context, path, 'the provider takes back no reasoning of this form');
     return false;

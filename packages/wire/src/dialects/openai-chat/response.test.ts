@@ -65,6 +65,8 @@ const kinds: Record<string, JsonObject> = {
     { finish_reason: '', logprobs: { content: null, refusal: null, x: 1 } },
   ),
   audio: answer({ content: null, audio: { id: 'a', data: 'AAAA', transcript: 'hey', expires_at: 9 } }),
+  'audio without bytes': answer({ content: null, audio: { id: 'a', transcript: 'hey' } }),
+  'audio by id': answer({ content: null, audio: { id: 'a', transcript: '' } }),
   images: answer({
     content: 'x',
     images: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' }, index: 0 }],

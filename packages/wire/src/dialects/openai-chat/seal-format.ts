@@ -30,7 +30,12 @@ export function sealFormat(format: string | undefined): string | undefined {
   return format === undefined || format === (formatOf[issuerOfFormat(format)] ?? format) ? undefined : format;
 }
 
+/** Can the issuer's own name for the format be written, or does {@link formatOfSeal} give the usual one instead? */
+export function keepsFormat(seal: Seal): boolean {
+  return seal.format === undefined || issuerOfFormat(seal.format) === seal.issuer;
+}
+
 export function formatOfSeal(seal: Seal): string {
-  if (seal.format !== undefined && issuerOfFormat(seal.format) === seal.issuer) return seal.format;
+  if (seal.format !== undefined && keepsFormat(seal)) return seal.format;
   return formatOf[seal.issuer] ?? seal.issuer;
 }

@@ -1,5 +1,5 @@
 import { loseResidue } from '../../canon/loss.ts';
-import type { MediaPart, Part, ReasoningPart, ToolCallPart } from '../../canon/part.ts';
+import type { Citation, MediaPart, Part, ReasoningPart, ToolCallPart } from '../../canon/part.ts';
 import type { Seal } from '../../canon/seal.ts';
 import type { PartDelta } from '../../canon/stream.ts';
 import { isObject, type JsonObject } from '../../json/value.ts';
@@ -8,7 +8,7 @@ import { change, drop, type WriteContext } from './context.ts';
 import { CHAT, noteOf } from './fields.ts';
 import { standsInContent, writeThinking } from './parts/thinking.ts';
 import { placeOf, writeProducedAudio, writeProducedImage } from './produced-media.ts';
-import { conventionsFor, isOwn } from './reasoning.ts';
+import { conventionsFor, isOwn, reportFormat } from './reasoning.ts';
 import { headOf, writeDetails } from './reasoning-details.ts';
 import { writeToolCall } from './tool-calls.ts';
 
@@ -21,6 +21,8 @@ interface Running {
   /** Length of the choice's text before this part, in UTF-16 units. */
   offset: number;
   length: number;
+  /** Citations that wait for the part's end. */
+  citations: Citation[];
   /** Unknown fields of it wait to go out with its next entry. */
   isNews: boolean;
   /** Nothing of it is written (a loss was reported). */
@@ -48,14 +50,36 @@ export class WrittenChoice {
   /** The deltas a new part begins with. */
   start(at: number, part: Part): JsonObject[] {
     const path = `${this.path}.parts[${at}]`;
-    const running: Running = { part, path, index: 0, offset: this.textLength, length: 0, isNews: true, isMute: false };
+    const running: Running = {
+      part,
+      path,
+      index: 0,
+      offset: this.textLength,
+      length: 0,
+      isNews: true,
+      citations: [],
+      isMute: false,
+    };
     this.running.set(at, running);
     loseResidue(this.context.losses, path, part.residue, CHAT);
     if (part.type === 'text' && this.last === 'text') {
       change(this.context, path, 'the texts of a response are joined to one');
     }
     this.last = part.type;
+    if (part.type === 'text') {
+      for (const name of Object.keys(unknownOf(part))) {
+        drop(this.context, `${path}.residue.${CHAT}.${name}`, 'streamed text has no fields of its own');
+      }
+    }
     return this.begin(running, part);
+  }
+
+  /** The deltas a part ends with: citations of the whole of it, whose end is known only now. */
+  end(at: number): JsonObject[] {
+    const running = this.running.get(at);
+    if (running === undefined || running.isMute) return [];
+    this.running.delete(at);
+    return running.citations.flatMap((citation, place) => this.cite(running, citation, place));
   }
 
   /** The deltas that continue a part. */
@@ -90,7 +114,7 @@ export class WrittenChoice {
   }
 
   private continue(running: Running, delta: PartDelta): JsonObject[] {
-    const { part, path } = running;
+    const { part } = running;
     switch (delta.type) {
       case 'text':
         if (part.type === 'refusal') return [{ refusal: delta.text }];
@@ -99,11 +123,10 @@ export class WrittenChoice {
         return [this.argumentsOf(running, delta.argumentsJson)];
       case 'seal':
         return part.type === 'reasoning' ? this.sealed(running, part, delta.seal) : [];
-      case 'citation': {
-        const bounds = { offset: running.offset, length: running.length };
-        const annotation = writeCitation(delta.citation, `${path}.citations`, bounds, this.context);
-        return annotation === undefined ? [] : [{ annotations: [annotation] }];
-      }
+      case 'citation':
+        if (delta.citation.raw.dialect === CHAT) return [{ annotations: [delta.citation.raw.value] }];
+        running.citations.push(delta.citation);
+        return [];
       case 'media': {
         const audio: JsonObject = { ...delta.residue?.[CHAT], data: delta.data, transcript: delta.transcript };
         return [{ audio }];
@@ -115,6 +138,12 @@ export class WrittenChoice {
       default:
         return delta satisfies never;
     }
+  }
+
+  private cite(running: Running, citation: Citation, place: number): JsonObject[] {
+    const bounds = { offset: running.offset, length: running.length };
+    const annotation = writeCitation(citation, `${running.path}.citations[${place}]`, bounds, this.context);
+    return annotation === undefined ? [] : [{ annotations: [annotation] }];
   }
 
   private text(running: Running, text: string): JsonObject[] {
@@ -151,6 +180,7 @@ export class WrittenChoice {
 
   private sealed(running: Running, part: ReasoningPart, seal: Seal): JsonObject[] {
     const isEncrypted = seal.kind === 'encrypted';
+    reportFormat(seal, running.path, this.context);
     if (standsInContent(part.residue?.[CHAT])) {
       return [{ content: [{ type: 'thinking', thinking: [], signature: seal.value }] }];
     }

@@ -60,6 +60,7 @@ export class ChatStreamWriter implements StreamWriter {
       case 'response-end':
         return this.end();
       case 'part-end':
+        return this.deltas(event.choice, this.choice(event.choice).end(event.part));
       case 'ping':
         return '';
       default:

@@ -395,7 +395,7 @@ describe('writing', () => {
     expect(losses.map((loss) => loss.path)).toEqual([
       'residue.anthropic-messages.container',
       'choices[0].parts[1]',
-      'choices[0].parts[2].citations.raw',
+      'choices[0].parts[2].citations[0].raw',
     ]);
   });
 

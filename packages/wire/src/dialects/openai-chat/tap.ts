@@ -164,7 +164,7 @@ export function tapResponse(bytes: Uint8Array): ResponseTap | undefined {
 
 function tapSmall(bytes: Uint8Array): ResponseTap | undefined {
   const value = parsed(utf8.decode(bytes));
-  if (value === undefined || !Array.isArray(value.choices)) return undefined;
+  if (value === undefined || !Array.isArray(value.choices) || value.choices.length === 0) return undefined;
   const [choice] = value.choices;
   const raw = isObject(choice) ? choice.finish_reason : undefined;
   const message = isObject(choice) && isObject(choice.message) ? choice.message : {};

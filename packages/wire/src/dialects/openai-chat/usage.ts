@@ -62,7 +62,9 @@ function serverToolCalls(raw: JsonObject): Record<string, number> | undefined {
     if (!isObject(details)) continue;
     for (const [name, value] of Object.entries(details)) {
       const count = asNumber(value);
-      if (name.endsWith('_requests') && count !== undefined) calls[name] = count;
+      // Beside the calls, the details tell of other things; `server_tool_use` is nothing but calls.
+      const isCalls = details === raw.server_tool_use || name.endsWith('_requests');
+      if (isCalls && count !== undefined) calls[name] = count;
     }
   }
   for (const name of ['num_search_queries', 'num_sources_used']) {
