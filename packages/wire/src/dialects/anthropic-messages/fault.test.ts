@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test';
-import { APIError } from '@anthropic-ai/sdk';
 import { Fault, type FaultCode } from '../../fault.ts';
 import { anthropicMessages } from './index.ts';
 
@@ -81,12 +80,5 @@ describe('faults of the gateway', () => {
       error: { message: expect.stringContaining('boom') },
       request_id: 'r1',
     });
-  });
-
-  test('the SDK raises the class of the status and shows the message', () => {
-    const fault = new Fault('upstream_rate_limited', { message: 'Slow down.' });
-    const error = APIError.generate(fault.status, anthropicMessages.writeFault(fault), undefined, new Headers());
-    expect(error.constructor.name).toBe('RateLimitError');
-    expect(error.message).toContain('Slow down.');
   });
 });
