@@ -25,9 +25,9 @@ const OUTSIDE: Readonly<Record<string, Route>> = {
 
 /**
  * Prefixes the API is served under. `/v1` is what the official SDKs use; the others are the base URLs people bring from
- * elsewhere (no prefix: LiteLLM; `/api/v1`: OpenRouter), so that changing the host is enough.
+ * elsewhere (no prefix: LiteLLM; `/api/v1`: OpenRouter; `/openai/v1`: Groq), so that changing the host is enough.
  */
-const PREFIXES = ['/v1', '/api/v1', ''] as const;
+const PREFIXES = ['/v1', '/api/v1', '/openai/v1', ''] as const;
 
 /** The route of a path; undefined when there is none. A trailing slash is tolerated. */
 export function routeOf(pathname: string): Route | undefined {

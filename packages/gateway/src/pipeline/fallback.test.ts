@@ -97,6 +97,16 @@ describe('retry and fallback', () => {
     expect(response.headers.get('x-turnpike-endpoint')).toBe('b');
   });
 
+  test('an answer without anything in it is tried elsewhere', async () => {
+    for (const stream of [false, true]) {
+      house.emulator.reset();
+      house.emulator.fault('empty-choices', { times: 2 });
+      const response = await house.post('/v1/chat/completions', ask('primary', { stream }));
+      expect(response.headers.get('x-turnpike-endpoint')).toBe('b');
+      expect(await response.text()).toContain('sandbox');
+    }
+  });
+
   test('once content reached the client nothing is tried again, and nothing is said twice', async () => {
     house.emulator.script([{ text: 'one two three four five six' }]);
     house.emulator.fault('error-event,5,429');

@@ -33,7 +33,7 @@ export interface Relay {
   readonly finish: string | undefined;
   readonly responseId: string | undefined;
   readonly contentEvents: number;
-  /** An error the provider sent inside the stream, or the lack of a proper end. */
+  /** An error the provider sent inside the stream, the lack of a proper end, or an end without any answer. */
   readonly fault: Fault | undefined;
   /** May a comment be put in here? */
   readonly atBoundary: boolean;
@@ -56,6 +56,11 @@ export class RawRelay implements Relay {
     const hadFault = this.#tap.fault !== undefined;
     const bytes = this.#tap.push(chunk);
     const fault = this.#tap.fault;
+    if (this.#tap.ended && !hadFault && fault === undefined && !isAnswer(this)) {
+      // Held back, so that the client never takes it for a proper end.
+      this.#fault = noAnswer();
+      return encoder.encode(this.#dialect.writeStreamFault(this.#fault));
+    }
     if (hadFault || fault?.code !== 'upstream_garbled') return bytes;
     // What nobody could read was held back, perhaps not all of it: blank lines end what may have passed before.
     return joined(bytes, encoder.encode(`\n\n${this.#dialect.writeStreamFault(fault)}`));
@@ -65,7 +70,7 @@ export class RawRelay implements Relay {
     const rest = this.#tap.flush();
     // Some compatible providers close after the finish reason without a last word; then nothing is missing.
     const isDone = this.#tap.ended || this.#tap.finish !== undefined;
-    if (isDone || this.#tap.fault !== undefined) return rest;
+    if (isDone || this.fault !== undefined) return rest;
     this.#fault = new Fault('upstream_cut_short');
     return joined(rest, this.fail(this.#fault));
   }
@@ -166,12 +171,28 @@ export class TranslateRelay implements Relay {
       case 'choice-end':
         this.finish ??= event.finish.unified;
         break;
+      case 'response-end':
+        if (!isAnswer(this)) return this.#stop(noAnswer());
+        break;
       case 'fault':
-        this.fault = event.fault;
-        return this.#face.writeStreamFault(event.fault);
+        return this.#stop(event.fault);
     }
     return this.#writer.write(event);
   }
+
+  #stop(fault: Fault): string {
+    this.fault = fault;
+    return this.#face.writeStreamFault(fault);
+  }
+}
+
+/** A stream that says it is done without content and without a reason is no answer; providers in trouble send such. */
+function isAnswer(relay: Pick<Relay, 'contentEvents' | 'finish'>): boolean {
+  return relay.contentEvents > 0 || relay.finish !== undefined;
+}
+
+function noAnswer(): Fault {
+  return new Fault('upstream_garbled', { message: 'The provider ended the stream without an answer.' });
 }
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {

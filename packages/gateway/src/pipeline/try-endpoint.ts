@@ -182,6 +182,9 @@ function foldStream(
   events.push(...reader.end());
   for (const event of events) if (event.type === 'fault') throw event.fault;
   const canon = fold(events);
+  if (canon.choices.every(({ parts, finish }) => parts.length === 0 && finish === undefined)) {
+    throw new Fault('upstream_garbled', { message: 'The provider ended the stream without an answer.' });
+  }
   return {
     type: 'whole',
     endpoint,
