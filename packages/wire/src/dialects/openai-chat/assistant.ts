@@ -132,7 +132,8 @@ function writeText(draft: Draft, placed: readonly Placed[], context: WriteContex
 /** An empty text would not come back: an empty `content` is no part. One with citations is told by them. */
 function saysSomething({ part, path }: Placed, context: WriteContext): boolean {
   if (part.type !== 'text' || part.text !== '') return true;
-  if (!part.citations?.length) drop(context, path, 'an empty text says nothing');
+  const isCiting = part.citations?.some(({ url, raw }) => url !== undefined || raw.dialect === CHAT) === true;
+  if (!isCiting) drop(context, path, 'an empty text says nothing');
   return false;
 }
 

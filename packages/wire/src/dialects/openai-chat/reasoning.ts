@@ -7,6 +7,7 @@ import { change, drop, type Placed, type WriteContext } from './context.ts';
 import { CHAT, type Draft, type Fields, noteOf, withNotes } from './fields.ts';
 import {
   type Detail,
+  entriesAsRead,
   joinDetails,
   readDetail,
   readThinkingBlock,
@@ -171,8 +172,10 @@ const byQuirk: Readonly<Record<NonNullable<Quirks['reasoningHistory']>, Conventi
   none: { plain: [] },
 };
 
-/** Reports a seal's format that an entry cannot name. */
-export function reportFormat(seal: Seal, path: string, context: WriteContext): void {
+/** Reports a seal's format that an entry cannot name, and encrypted reasoning that needs an entry beside its text. */
+export function reportSeal(seal: Seal, hasText: boolean, path: string, context: WriteContext): void {
+  if (seal.kind === 'encrypted' && hasText)
+    change(context, path, 'visible text and encrypted reasoning are two entries');
   if (!keepsFormat(seal))
     change(context, `${path}.seal.format`, `an entry names the format of ${seal.issuer} by its own word`);
 }
@@ -180,7 +183,8 @@ export function reportFormat(seal: Seal, path: string, context: WriteContext): v
 /** Reports what the conventions leave out. @returns whether anything of the part is written. */
 function report(part: ReasoningPart, path: string, conventions: Conventions, context: WriteContext): boolean {
   if (conventions.list !== undefined) {
-    if (part.seal !== undefined) reportFormat(part.seal, path, context);
+    if (part.seal !== undefined)
+      reportSeal(part.seal, part.text !== '' && entriesAsRead(part) === undefined, path, context);
     return true;
   }
   if (conventions.plain.length === 0 || (part.text === '' && part.seal !== undefined)) {

@@ -128,13 +128,16 @@ export class StreamedToolCalls {
     if (slot.part === undefined) return undefined;
     const late: JsonObject = {};
     addUnknown(late, call, knownInCall);
+    for (const name in late) if (late[name] === null) delete late[name];
     if (Object.keys(inner).length > 0) late[kind] = slot.residue[kind];
     return Object.keys(late).length === 0 ? undefined : late;
   }
 }
 
 function addUnknown(target: JsonObject, source: JsonObject, known: ReadonlySet<string>): void {
-  for (const name in source) if (!known.has(name) && source[name] !== null) target[name] = source[name];
+  for (const name in source) {
+    if (!known.has(name) && (source[name] !== null || target[name] === undefined)) target[name] = source[name];
+  }
 }
 
 function argumentsText(value: Json | undefined): string {

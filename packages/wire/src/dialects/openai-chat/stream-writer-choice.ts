@@ -8,7 +8,7 @@ import { change, drop, type WriteContext } from './context.ts';
 import { CHAT, noteOf } from './fields.ts';
 import { standsInContent, writeThinking } from './parts/thinking.ts';
 import { placeOf, writeProducedAudio, writeProducedImage } from './produced-media.ts';
-import { conventionsFor, isOwn, reportFormat } from './reasoning.ts';
+import { conventionsFor, isOwn, reportSeal } from './reasoning.ts';
 import { headOf, writeDetails } from './reasoning-details.ts';
 import { writeToolCall } from './tool-calls.ts';
 
@@ -159,6 +159,7 @@ export class WrittenChoice {
   }
 
   private thought(running: Running, part: ReasoningPart, text: string): JsonObject[] {
+    running.length += text.length;
     if (standsInContent(part.residue?.[CHAT])) {
       return [{ content: writeThinking({ part: { ...part, text }, path: running.path }, this.context) }];
     }
@@ -180,7 +181,7 @@ export class WrittenChoice {
 
   private sealed(running: Running, part: ReasoningPart, seal: Seal): JsonObject[] {
     const isEncrypted = seal.kind === 'encrypted';
-    reportFormat(seal, running.path, this.context);
+    reportSeal(seal, running.length > 0, running.path, this.context);
     if (standsInContent(part.residue?.[CHAT])) {
       return [{ content: [{ type: 'thinking', thinking: [], signature: seal.value }] }];
     }
