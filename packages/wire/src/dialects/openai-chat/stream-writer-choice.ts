@@ -79,6 +79,11 @@ export class WrittenChoice {
     const running = this.running.get(at);
     if (running === undefined || running.isMute) return [];
     this.running.delete(at);
+    const { part } = running;
+    if (part.type === 'reasoning' && running.isNews && Object.keys(unknownOf(part)).length > 0) {
+      const { list } = conventionsFor(part, this.context);
+      if (list === 'reasoning_details') return [{ reasoning_details: [this.entry(running, part, '')] }];
+    }
     return running.citations.flatMap((citation, place) => this.cite(running, citation, place));
   }
 
@@ -182,6 +187,7 @@ export class WrittenChoice {
   private sealed(running: Running, part: ReasoningPart, seal: Seal): JsonObject[] {
     const isEncrypted = seal.kind === 'encrypted';
     reportSeal(seal, running.length > 0, running.path, this.context);
+    running.isNews = false;
     if (standsInContent(part.residue?.[CHAT])) {
       return [{ content: [{ type: 'thinking', thinking: [], signature: seal.value }] }];
     }
