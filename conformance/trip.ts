@@ -1,7 +1,5 @@
-import { fold } from '@turnpike/wire/canon/fold.ts';
 import type { Loss } from '@turnpike/wire/canon/loss.ts';
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
-import type { CanonResponse } from '@turnpike/wire/canon/response.ts';
 import type { StreamEvent } from '@turnpike/wire/canon/stream.ts';
 import type { Dialect, WriteResponseOptions, WrittenRequest } from '@turnpike/wire/dialect.ts';
 import { anthropicMessages } from '@turnpike/wire/dialects/anthropic-messages/index.ts';
@@ -43,14 +41,6 @@ export function readStream(
   for (const event of decoder.end().events) events.push(...reader.read(event));
   events.push(...reader.end());
   return events;
-}
-
-export function readStreamText(dialect: Dialect, text: string): StreamEvent[] {
-  return readStream(dialect, [bytesOf(text)]);
-}
-
-export function foldText(dialect: Dialect, text: string): CanonResponse {
-  return fold(readStreamText(dialect, text));
 }
 
 export function writeStream(

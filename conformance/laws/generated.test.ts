@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { arbitraryRequest, arbitraryResponse } from '@turnpike/wire/canon/arbitrary.test-support.ts';
 import { arbitraryStream } from '@turnpike/wire/canon/arbitrary-stream.test-support.ts';
 import { fold } from '@turnpike/wire/canon/fold.ts';
+import type { Part } from '@turnpike/wire/canon/part.ts';
 import type { CanonRequest } from '@turnpike/wire/canon/request.ts';
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import type { CanonResponse, Choice, Finish } from '@turnpike/wire/canon/response.ts';
@@ -58,7 +59,7 @@ for (const dialect of Object.values(dialects)) {
     for (const other of otherDialects(dialect)) {
       test(`law 2, requests to ${other.id}`, () => {
         fc.assert(
-          fc.property(arbitraryRequest(own), (request) => expectCovered(requestTrip(sayable(dialect, request), other))),
+          fc.property(requests(own), (request) => expectCovered(requestTrip(sayable(dialect, request), other))),
           RUNS,
         );
       });
@@ -129,6 +130,19 @@ function plausible(choice: Choice): Choice {
 /** A generated answer as a provider of `dialect` could really have given it: written once and read again. */
 function given(dialect: Dialect, response: CanonResponse): CanonResponse {
   return dialect.readResponse(dialect.writeResponse(response, writeOptions).body, { quirks: {} });
+}
+
+/** Documents are PDF or text: neither API takes others, and a document of another kind is read as that kind. */
+function requests(options: { dialects: DialectId[] }): fc.Arbitrary<CanonRequest> {
+  const isKnown = (part: Part): boolean => {
+    if (part.type === 'tool-result') return part.content.every(isKnown);
+    if (part.type !== 'media' || part.source.type !== 'base64') return true;
+    return part.kind !== 'document' || ['application/pdf', 'text/plain'].includes(part.mediaType ?? '');
+  };
+  return arbitraryRequest(options).map((request) => ({
+    ...request,
+    messages: request.messages.map((message) => ({ ...message, parts: message.parts.filter(isKnown) })),
+  }));
 }
 
 /** A generated request as a client of `dialect` could really have sent it. */
