@@ -68,5 +68,8 @@ describe('a client that leaves', () => {
     const row = await house.lastRow();
     expect(row.fault).toBe('client_gone');
     expect(row.attempts).toHaveLength(1);
+    // Nothing had come yet, but the provider had read the request.
+    expect(row.attempts[0]).toMatchObject({ isEstimated: true, fault: 'client_gone' });
+    expect(row.costNanoUsd).toBeGreaterThan(0n);
   });
 });

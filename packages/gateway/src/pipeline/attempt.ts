@@ -5,8 +5,10 @@ import { judgeRetry } from '../routing/retry.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { dialects } from './dialects.ts';
+import { estimateUsage } from './estimate.ts';
 import { prepare } from './lane.ts';
 import type { Services } from './services.ts';
+import { recordAttempt } from './settle.ts';
 import { type Answer, tryEndpoint } from './try-endpoint.ts';
 
 /**
@@ -67,6 +69,8 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     row.upstreamRequestId ??= fault.upstream?.requestId;
     row.costNanoUsd = 0n;
     row.durationMs = monotonicMs() - startedMs;
+    // The client left; the provider had the request and bills at least for reading it. A failed try costs nothing.
+    if (fault.code === 'client_gone') recordAttempt(exchange, row, endpoint, estimateUsage(exchange), true);
     return fault;
   }
 }
