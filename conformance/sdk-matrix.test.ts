@@ -204,13 +204,13 @@ for (const client of DIALECTS) {
             },
           );
 
-          test.skipIf(client === upstream && client === 'openai-chat')(
-            'unknown events and comments from the provider change nothing',
-            async () => {
+          // Chat completions have no other events: passed on as they are, they break the official client.
+          if (client !== upstream || client !== 'openai-chat') {
+            test('unknown events and comments from the provider change nothing', async () => {
               const seen = await ask(text, { text: 'one two three', faults: 'garbage-event,4' });
               expect(seen.texts).toEqual(['one two three']);
-            },
-          );
+            });
+          }
         }
       });
     }

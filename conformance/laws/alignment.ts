@@ -92,7 +92,7 @@ class Alignment {
 
   private add(is: Item, i: number): Verdict {
     const isSpokenOf = this.losses.some((loss) => loss.kind === 'added' && rootOf(loss.path) === rootOf(is.path));
-    const isMoved = this.before.some((was) => covers(this.losses, was.path) && isSame(was, is));
+    const isMoved = this.before.some((was) => covers(this.losses, was.path) && isSame(core(was), core(is)));
     const previous = this.before[i - 1];
     const isTold = this.turnBefore(i).some(
       (was) => this.isChanged(was) || this.losses.some((loss) => isInside(loss, was.path)),
@@ -135,6 +135,12 @@ function isBetter(a: Verdict, b: Verdict): boolean {
 
 function isSame(a: Item | undefined, b: Item | undefined): boolean {
   return a !== undefined && b !== undefined && a.kind === b.kind && differences('', a.value, b.value).length === 0;
+}
+
+/** What makes an item itself: what is carried beside it may have been lost on the way, with losses of its own. */
+function core({ path, kind, value }: Item): Item {
+  const { residue: _beside, citations: _also, cacheMark: _too, ...own } = value as Record<string, unknown>;
+  return { path, kind, value: own };
 }
 
 function rootOf(path: string): string {
