@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { sandboxModels } from '@turnpike/emulator/sandbox/answer-request.ts';
-import { type Sandbox, startSandbox } from '@turnpike/emulator/sandbox.ts';
+import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
 import { buildSnapshot, wantsSandbox } from './config/build.ts';
 import type { Configuration, Environment } from './config/configuration.ts';
@@ -77,7 +76,7 @@ export class Gateway {
   readonly #active = new ActiveExchanges();
   #services: Services | undefined;
   #listener: Listener | undefined;
-  #sandbox: Sandbox | undefined;
+  #sandbox: StartedSandbox | undefined;
   #watch: ConfigurationWatch | undefined;
   #version = 0;
 
@@ -157,11 +156,11 @@ export class Gateway {
 
   async #putInForce(configuration: Configuration): Promise<void> {
     const { environment } = this.#options;
-    if (wantsSandbox(configuration, environment)) this.#sandbox ??= await startSandbox();
+    const isWanted = wantsSandbox(configuration, environment);
+    if (isWanted) this.#sandbox ??= await startedSandbox();
     const snapshot = buildSnapshot(configuration, environment, {
       version: ++this.#version,
-      sandboxModels,
-      ...(wantsSandbox(configuration, environment) && this.#sandbox ? { sandboxUrl: this.#sandbox.url } : {}),
+      ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
     this.#services = {
@@ -192,6 +191,18 @@ export class Gateway {
     if (this.#services === undefined) throw new Error('The gateway was used before it was opened.');
     return this.#services;
   }
+}
+
+interface StartedSandbox extends Sandbox {
+  /** Names of its models. */
+  models: readonly string[];
+}
+
+/** Loaded only where it is wanted: a gateway with providers does without its code. */
+async function startedSandbox(): Promise<StartedSandbox> {
+  const { startSandbox } = await import('@turnpike/emulator/sandbox.ts');
+  const { sandboxModels } = await import('@turnpike/emulator/sandbox/answer-request.ts');
+  return { ...(await startSandbox()), models: sandboxModels };
 }
 
 function adminOf(configuration: Configuration): string | undefined {

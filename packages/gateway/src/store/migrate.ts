@@ -1,8 +1,6 @@
 import type { Database } from 'bun:sqlite';
-import type { Kysely } from 'kysely';
 import { migrations } from './migrations.ts';
 import { StoreError } from './store.ts';
-import type { Tables } from './tables.ts';
 
 /** Under this name `meta` says how many migrations a database has seen. */
 const SCHEMA_VERSION = 'schema_version';
@@ -13,14 +11,12 @@ const SCHEMA_VERSION = 'schema_version';
  *
  * @throws StoreError `newer`, `foreign`
  */
-export function migrate(database: Database, db: Kysely<Tables>, path: string): void {
+export function migrate(database: Database, path: string): void {
   const run = database.transaction(() => {
     const from = schemaVersion(database, path);
     if (from === migrations.length) return;
     if (from === 0) database.run('CREATE TABLE meta (name text PRIMARY KEY NOT NULL, value text NOT NULL)');
-    for (const migration of migrations.slice(from)) {
-      for (const step of migration(db)) database.run(step.compile().sql);
-    }
+    for (const statement of migrations.slice(from).flat()) database.run(statement);
     database
       .query('INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2')
       .run(SCHEMA_VERSION, String(migrations.length));

@@ -1,13 +1,11 @@
-import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite';
+import type { Database, SQLQueryBindings } from 'bun:sqlite';
 import { join } from 'node:path';
-import { type Compilable, Kysely } from 'kysely';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
-import { bunSqliteDialect } from './bun-sqlite-dialect.ts';
-import { exchangeColumns, exchangeValues, readExchange } from './exchange-columns.ts';
+import { exchangeColumns, exchangeValues } from './exchange-columns.ts';
+import type { ExchangeReader } from './exchange-reader.ts';
 import { migrate } from './migrate.ts';
 import { closeSqliteFile, openSqliteFile, stopWaiting, storeError } from './sqlite-file.ts';
 import type { Store } from './store.ts';
-import type { Tables } from './tables.ts';
 
 /**
  * Opens the store in `dataDir`, making it when it is not there, and brings its schema up to date.
@@ -18,10 +16,9 @@ export async function openStore(options: { dataDir: string }): Promise<Store> {
   const path = join(options.dataDir, 'turnpike.db');
   const database = await openSqliteFile(options.dataDir);
   try {
-    const db = new Kysely<Tables>({ dialect: bunSqliteDialect(database) });
-    migrate(database, db, path);
+    migrate(database, path);
     stopWaiting(database);
-    return new SqliteStore(database, db, path);
+    return new SqliteStore(database, path);
   } catch (error) {
     database.close();
     throw storeError(error, path);
@@ -30,15 +27,14 @@ export async function openStore(options: { dataDir: string }): Promise<Store> {
 
 class SqliteStore implements Store {
   readonly #database: Database;
-  readonly #db: Kysely<Tables>;
   readonly #path: string;
   readonly #writeAll: (rows: readonly ExchangeRow[]) => void;
+  #exchangeReader: Promise<ExchangeReader> | undefined;
 
-  constructor(database: Database, db: Kysely<Tables>, path: string) {
+  constructor(database: Database, path: string) {
     this.#database = database;
-    this.#db = db;
     this.#path = path;
-    this.#writeAll = exchangeWriter(database, db);
+    this.#writeAll = exchangeWriter(database);
   }
 
   async writeExchanges(rows: readonly ExchangeRow[]): Promise<void> {
@@ -52,28 +48,23 @@ class SqliteStore implements Store {
 
   async recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]> {
     const limit = Math.min(Math.max(Math.trunc(page.limit), 1), 1_000);
-    let query = this.#db.selectFrom('exchange_log').selectAll().orderBy('id', 'desc').limit(limit);
-    if (page.before !== undefined) query = query.where('id', '<', page.before);
-    return (await query.execute()).map(readExchange);
+    return (await this.#reader()).recent({ ...page, limit });
   }
 
   async exchange(id: string): Promise<ExchangeRow | undefined> {
-    const found = await this.#db.selectFrom('exchange_log').selectAll().where('id', '=', id).executeTakeFirst();
-    return found === undefined ? undefined : readExchange(found);
+    return (await this.#reader()).one(id);
   }
 
   async readMeta(name: string): Promise<string | undefined> {
-    const row = await this.#db.selectFrom('meta').select('value').where('name', '=', name).executeTakeFirst();
-    return row?.value;
+    const query = this.#database.query<{ value: string }, [string]>('SELECT value FROM meta WHERE name = ?');
+    return query.get(name)?.value;
   }
 
   async writeMeta(name: string, value: string): Promise<void> {
     try {
-      await this.#db
-        .insertInto('meta')
-        .values({ name, value })
-        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
-        .execute();
+      this.#database
+        .query('INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2')
+        .run(name, value);
     } catch (error) {
       throw storeError(error, this.#path);
     }
@@ -82,29 +73,25 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     closeSqliteFile(this.#database);
   }
+
+  /** Loaded by the first who reads: Kysely's three hundred modules take 10 MB, which mere traffic does without. */
+  #reader(): Promise<ExchangeReader> {
+    this.#exchangeReader ??= import('./exchange-reader.ts').then(
+      ({ ExchangeReader }) => new ExchangeReader(this.#database),
+    );
+    return this.#exchangeReader;
+  }
 }
 
-/**
- * The writing side, compiled once: building and compiling a query of five hundred rows anew for each batch would cost
- * more than SQLite takes to write it.
- */
-function exchangeWriter(database: Database, db: Kysely<Tables>): (rows: readonly ExchangeRow[]) => void {
-  const exchange = cachedInsert(database, insertInto(db));
+/** The writing side: one statement, prepared once, for each row of a batch. */
+function exchangeWriter(database: Database): (rows: readonly ExchangeRow[]) => void {
+  const columns = exchangeColumns.join(', ');
+  const places = exchangeColumns.map(() => '?').join(', ');
+  const exchange = database.query<unknown, SQLQueryBindings[]>(
+    `INSERT INTO exchange_log (${columns}) VALUES (${places}) ON CONFLICT DO NOTHING`,
+  );
   const writeAll = database.transaction((rows: readonly ExchangeRow[]) => {
     for (const row of rows) exchange.run(...exchangeValues(row));
   });
   return (rows) => writeAll.immediate(rows);
-}
-
-function insertInto(db: Kysely<Tables>): Compilable {
-  const placeholders = Object.fromEntries(exchangeColumns.map((column) => [column, '']));
-  // The values here only name the columns: the statement is run with others.
-  return db
-    .insertInto('exchange_log')
-    .values(placeholders as never)
-    .onConflict((conflict) => conflict.doNothing());
-}
-
-function cachedInsert(database: Database, insert: Compilable): Statement<unknown, SQLQueryBindings[]> {
-  return database.query<unknown, SQLQueryBindings[]>(insert.compile().sql);
 }
