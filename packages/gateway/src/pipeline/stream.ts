@@ -12,7 +12,7 @@ import type { Answer, StreamAnswer, WholeAnswer } from './try-endpoint.ts';
 /** Sent on a silent stream so that proxies and clients keep the connection. A comment: every SSE parser skips it. */
 const KEEP_ALIVE = new TextEncoder().encode(': keep-alive\n\n');
 
-/** Bun's direct stream: writes go to the socket at once, and `flush` waits while the client is slow to read. */
+/** Bun's direct stream: writes go to the socket at once, and give a promise while the client is slow to read. */
 interface DirectController {
   write(bytes: Uint8Array): number | Promise<number>;
   flush(): number | Promise<number>;
@@ -113,12 +113,13 @@ class Passage {
   async #send(bytes: Uint8Array): Promise<void> {
     const controller = this.#controller;
     if (controller === undefined || this.#isOver) return;
-    controller.write(bytes);
+    const written = controller.write(bytes);
     const { keepAliveMs } = this.#exchange.snapshot.server;
     this.#keepAlive.dueAtMs = keepAliveMs > 0 ? monotonicMs() + keepAliveMs : Number.POSITIVE_INFINITY;
     const flushed = controller.flush();
     // A promise means that the client reads slower than the provider sends: wait, and so read no further upstream.
-    if (flushed instanceof Promise) await flushed;
+    if (written instanceof Promise) await this.#answer.call.whileWaiting(written);
+    if (flushed instanceof Promise) await this.#answer.call.whileWaiting(flushed);
   }
 
   async #sendLast(bytes: Uint8Array): Promise<void> {

@@ -115,6 +115,13 @@ export class UpstreamCall {
     return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, total);
   }
 
+  /** Waits for a slow client. Meanwhile the provider is not to blame for silence: only the total deadline holds. */
+  async whileWaiting(client: Promise<unknown>): Promise<void> {
+    this.#alarm.dueAtMs = this.#startedMs + this.#request.bounds.totalMs;
+    await client;
+    this.#setDue(this.#request.bounds.betweenChunksMs);
+  }
+
   /** Ends the call. Bytes not read yet are not waited for: the connection is closed. */
   close(): void {
     this.#alarms.remove(this.#alarm);
