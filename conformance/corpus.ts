@@ -111,7 +111,7 @@ function openCase(id: string, folder: string): Recording | undefined {
     isStream,
     get request() {
       if (!existsSync(requestFile)) return undefined;
-      const value = parseJsonBytes(readFileSync(requestFile));
+      const value = jsonOf(readFileSync(requestFile));
       // Without messages (a stored prompt by name, …) it is another operation on the same path.
       return isObject(value) && Array.isArray(value.messages) ? value : undefined;
     },
@@ -119,6 +119,15 @@ function openCase(id: string, folder: string): Recording | undefined {
       return existsSync(responseFile) ? new Uint8Array(readFileSync(responseFile)) : undefined;
     },
   };
+}
+
+/** Undefined for what is no JSON: error pages, or requests recorded as the nonsense they were. */
+export function jsonOf(bytes: Uint8Array): Json | undefined {
+  try {
+    return parseJsonBytes(bytes);
+  } catch {
+    return undefined; // That reading it gives a fault is checked where errors are.
+  }
 }
 
 interface RawMeta {

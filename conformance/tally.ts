@@ -2,6 +2,9 @@ import { afterAll } from 'bun:test';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Returned by a case that has nothing of the kind: neither counted nor left out. */
+export const NOT_CONCERNED = Symbol('not concerned');
+
 type Outcome = { id: string; verdict: 'passed' } | { id: string; verdict: 'failed' | 'left out'; why: string };
 
 /**
@@ -16,26 +19,31 @@ export class Tally {
     afterAll(() => this.print());
   }
 
-  /** Runs one case; what it throws is its failure. `idle` says afterwards why there was nothing to check, if so. */
-  run(id: string, body: () => void, idle: () => string | undefined = () => undefined): void {
+  /**
+   * Runs one case; what it throws is its failure. A text it returns says why there was nothing to check;
+   * {@link NOT_CONCERNED} that the case has nothing of the kind.
+   */
+  run(id: string, body: () => unknown): void {
     try {
-      body();
-      const why = idle();
-      if (why === undefined) this.outcomes.push({ id, verdict: 'passed' });
-      else this.leaveOut(id, why);
+      this.note(id, body());
     } catch (error) {
       this.fail(id, error);
     }
   }
 
   /** As {@link run}, for cases that wait. */
-  async runAsync(id: string, body: () => Promise<void>): Promise<void> {
+  async runAsync(id: string, body: () => Promise<unknown>): Promise<void> {
     try {
-      await body();
-      this.outcomes.push({ id, verdict: 'passed' });
+      this.note(id, await body());
     } catch (error) {
       this.fail(id, error);
     }
+  }
+
+  private note(id: string, outcome: unknown): void {
+    if (outcome === NOT_CONCERNED) return;
+    if (typeof outcome === 'string') this.leaveOut(id, outcome);
+    else this.outcomes.push({ id, verdict: 'passed' });
   }
 
   leaveOut(id: string, why: string): void {
@@ -44,10 +52,6 @@ export class Tally {
 
   private fail(id: string, error: unknown): void {
     this.outcomes.push({ id, verdict: 'failed', why: error instanceof Error ? error.message : String(error) });
-  }
-
-  get passed(): number {
-    return this.outcomes.filter((outcome) => outcome.verdict === 'passed').length;
   }
 
   /** @throws when a case failed, naming the first ones; or when nothing ran at all. */

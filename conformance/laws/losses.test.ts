@@ -3,10 +3,11 @@ import { describe, expect, test } from 'bun:test';
 import type { Loss } from '@turnpike/wire/canon/loss.ts';
 import type { Part } from '@turnpike/wire/canon/part.ts';
 import type { CanonRequest } from '@turnpike/wire/canon/request.ts';
+import type { Dialect } from '@turnpike/wire/dialect.ts';
 import type { JsonObject } from '@turnpike/wire/json/value.ts';
 import { describeCorpus, type Recording } from '../corpus.ts';
 import { randomFrom, seedOf } from '../random.ts';
-import { Tally } from '../tally.ts';
+import { NOT_CONCERNED, Tally } from '../tally.ts';
 import { dialects, otherDialects } from '../trip.ts';
 import { describeDifferences } from './difference.ts';
 import { requestDifferences } from './equivalence.ts';
@@ -47,16 +48,18 @@ describeCorpus('law 2: losses cover every difference', (corpus) => {
         const tally = new Tally(`law 2 ${what} ${from.id} → ${to.id}`);
         test(what, () => {
           for (const recording of over) {
-            const trip = prepare(recording);
-            if (trip) tally.run(recording.id, () => expectCovered(trip()));
+            tally.run(recording.id, () => {
+              const trip = prepare(recording);
+              return trip ? expectCovered(trip()) : NOT_CONCERNED;
+            });
           }
           tally.expectAllPassed();
         });
         test(`${what}: the law fails when losses are kept silent`, () => {
           // A trip that differs at all must be caught once its losses are taken away: otherwise the law proves nothing.
           const trips = over.flatMap((recording) => {
-            const trip = prepare(recording);
             try {
+              const trip = prepare(recording);
               return trip ? [trip()] : [];
             } catch {
               return []; // Counted as failed above.
@@ -81,12 +84,10 @@ describeCorpus('law 2: what is smuggled in or out is caught', (corpus) => {
         for (const recording of corpus) {
           const body = recording.dialect === from.id ? recording.request : undefined;
           if (body === undefined) continue;
-          const source = from.readRequest(body);
-          const written = to.writeRequest(source, { model: source.model, quirks: {} });
-          const after = to.readRequest(written.body);
+          const { source, after, losses } = tripOf(from, to, body);
           const random = randomFrom(seedOf(recording.id));
           const isCaught = (edit: (parts: Part[], at: number) => Part[]) =>
-            requestDifferences(source, editPart(after, random, edit), written.losses).length > 0;
+            requestDifferences(source, editPart(after, random, edit), losses).length > 0;
           tried++;
           if (isCaught((parts, at) => parts.toSpliced(at, 1))) caught.left++;
           if (isCaught((parts, at) => parts.with(at, altered(parts[at])))) caught.altered++;
@@ -99,6 +100,12 @@ describeCorpus('law 2: what is smuggled in or out is caught', (corpus) => {
     }
   }
 });
+
+function tripOf(from: Dialect, to: Dialect, body: JsonObject) {
+  const source = from.readRequest(body);
+  const { body: sent, losses } = to.writeRequest(source, { model: source.model, quirks: {} });
+  return { source, after: to.readRequest(sent), losses };
+}
 
 /** The request with one content part of one message edited. */
 function editPart(

@@ -1,14 +1,13 @@
 import type { StreamEvent } from '@turnpike/wire/canon/stream.ts';
 import type { Dialect } from '@turnpike/wire/dialect.ts';
-import { parseJsonBytes } from '@turnpike/wire/json/parse.ts';
 import { isObject, type JsonObject } from '@turnpike/wire/json/value.ts';
-import type { Recording } from '../corpus.ts';
+import { jsonOf, type Recording } from '../corpus.ts';
 import { readStream } from '../trip.ts';
 
 /** A whole, successful answer; undefined when the recording is a stream, an error, or has none. */
 export function wholeResponse(recording: Recording): JsonObject | undefined {
   if (recording.isStream || recording.meta.status >= 300 || recording.response === undefined) return undefined;
-  const value = parseJsonBytes(recording.response);
+  const value = jsonOf(recording.response);
   // Some servers send an error with status 200: that is no answer, and reading it is the error law's matter.
   return isObject(value) && (value.choices !== undefined || value.content !== undefined) ? value : undefined;
 }
