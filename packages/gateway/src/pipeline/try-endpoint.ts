@@ -152,7 +152,7 @@ function readWhole(
   const base = { type: 'whole', endpoint, row, headers: response.headers, contentType: 'application/json' } as const;
   if (exchange.operation === 'count-tokens') return { ...base, bytes, usage: undefined, finish: undefined };
   const tap = target.tapResponse(bytes);
-  if (tap === undefined) throw notAnAnswer(response, bytes, target);
+  if (tap === undefined) throw notAnAnswer(response, withoutSecret(bytes, endpoint.credential), target);
   const seen = { usage: tap.usage, finish: tap.finish?.unified };
   if (target.id === exchange.face.id && !body.isStream) return { ...base, bytes, ...seen };
 
