@@ -49,7 +49,9 @@ function readAnnotations(fields: Fields, parts: Part[]): void {
   }
   const citations = annotations.map(readCitation);
   const text = parts.find((part) => part.type === 'text');
-  if (text === undefined) parts.push({ type: 'text', text: '', citations });
+  // No text to stand on: the part exists for its citations only, and is no element of `content`.
+  if (text === undefined)
+    parts.push({ type: 'text', text: '', citations, residue: { [CHAT]: { '~in': 'annotations' } } });
   else text.citations = citations;
 }
 
@@ -120,7 +122,7 @@ function writeOpaque(draft: Draft, placed: readonly Placed[], list: string): voi
 
 function writeText(draft: Draft, placed: readonly Placed[], context: WriteContext): void {
   const inContent = placed.filter(({ part }) => standsInList(part, context));
-  const texts = inContent.filter((one): one is Placed<TextPart> => one.part.type === 'text');
+  const texts = placed.filter((one): one is Placed<TextPart> => one.part.type === 'text');
   const annotations = texts.some(({ part }) => part.citations) ? writeAnnotations(texts, context) : [];
   if (annotations.length > 0) draft.set('annotations', annotations);
   const isRead = draft.note('~content') === 'parts';
@@ -156,7 +158,7 @@ function joinTexts(placed: readonly Placed[], context: WriteContext): Placed[] {
 function standsInList(part: Part, context: WriteContext): boolean {
   switch (part.type) {
     case 'text':
-      return true;
+      return noteOf(part.residue, '~in') !== 'annotations';
     case 'reasoning':
       return standsInContent(part.residue?.[CHAT]);
     case 'refusal':
@@ -188,7 +190,7 @@ function writeMedia(draft: Draft, placed: readonly Placed[], context: WriteConte
     if (place === 'content') continue;
     if (place === 'audio') writeAudio(draft, part, path, context);
     else {
-      const image = writeProducedImage(part, context);
+      const image = writeProducedImage(part, context, path);
       if (image === undefined) drop(context, path, 'an image needs bytes or an address');
       else images.push(image);
     }

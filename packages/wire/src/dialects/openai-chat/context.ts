@@ -10,12 +10,21 @@ export interface WriteContext {
   purpose: 'request' | 'response';
   /** The name to send for a tool of this name. */
   toolName: (name: string) => string;
+  /** The id to send for a tool call of this id. */
+  callId: (id: string) => string;
 }
 
 /** A part and where it stands, in canon words. */
 export interface Placed<P extends Part = Part> {
   part: P;
   path: string;
+}
+
+/** The id to send for a tool call; one that had to change is reported. */
+export function sentCallId(id: string, path: string, context: WriteContext): string {
+  const sent = context.callId(id);
+  if (sent !== id) change(context, path, 'the id is not one that is accepted here');
+  return sent;
 }
 
 export function drop(context: WriteContext, path: string, reason: string): void {

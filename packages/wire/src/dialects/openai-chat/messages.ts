@@ -3,6 +3,7 @@ import type { Message } from '../../canon/request.ts';
 import { isObject } from '../../json/value.ts';
 import { readAssistant } from './assistant.ts';
 import { readCacheMark } from './cache-mark.ts';
+import { fitsCallId } from './call-ids.ts';
 import { readContent } from './content.ts';
 import { Fields } from './fields.ts';
 
@@ -70,6 +71,7 @@ function readToolResult(fields: Fields, role: string, name: string | undefined, 
   const [call] = waiting < 0 ? [] : calls.splice(waiting, 1);
   const callId = given ?? call?.id ?? '';
   if (given === undefined) fields.note('~spareId', callId);
+  else if (!fitsCallId(given)) fields.note('~id', given);
   const content: Part[] = readContent(fields, false);
   const part: ToolResultPart = { type: 'tool-result', callId, content, ranBy: 'client' };
   if (name !== undefined) part.name = name;

@@ -49,8 +49,8 @@ export function readProducedImage(image: JsonObject, path: string): MediaPart | 
   return { ...read, residue: fields.residue() };
 }
 
-export function writeProducedImage(part: MediaPart, context: WriteContext): JsonObject | undefined {
-  return writeVisual(part, context);
+export function writeProducedImage(part: MediaPart, context: WriteContext, path: string): JsonObject | undefined {
+  return writeVisual(part, context, path);
 }
 
 /** Where a media part stood in an assistant message, or where one of another dialect goes. */

@@ -3,6 +3,7 @@ import type { CanonRequest, Sampling } from '../../canon/request.ts';
 import type { WriteRequestOptions, WrittenRequest } from '../../dialect.ts';
 import type { JsonObject } from '../../json/value.ts';
 import { readCacheMark, writeCacheMark } from './cache-mark.ts';
+import { shortCallIds } from './call-ids.ts';
 import { change, drop, type WriteContext } from './context.ts';
 import { CHAT, Draft, Fields } from './fields.ts';
 import { readMessages } from './messages.ts';
@@ -108,7 +109,14 @@ function readStreamUsage(fields: Fields): boolean | undefined {
 export function writeRequest(request: CanonRequest, options: WriteRequestOptions): WrittenRequest {
   const { quirks } = options;
   const names = shortNames(request, quirks.toolNameCharsMax ?? TOOL_NAME_CHARS_MAX);
-  const context: WriteContext = { losses: [], quirks, purpose: 'request', toolName: names.send };
+  const callIds = shortCallIds(request);
+  const context: WriteContext = {
+    losses: [],
+    quirks,
+    purpose: 'request',
+    toolName: names.send,
+    callId: callIds.send,
+  };
   loseResidue(context.losses, '', request.residue, CHAT);
   const body = Draft.of(request.residue);
   if (options.model !== '' || body.note('~model') !== 'absent') body.set('model', options.model);

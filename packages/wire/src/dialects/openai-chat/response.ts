@@ -118,7 +118,7 @@ export function writeLogprobs(logprobs: Logprobs): JsonObject {
 
 /** A context for writing to a client, who has no quirks. */
 export function clientContext(): WriteContext {
-  return { losses: [], quirks: {}, purpose: 'response', toolName: (name) => name };
+  return { losses: [], quirks: {}, purpose: 'response', toolName: (name) => name, callId: (id) => id };
 }
 
 /** Writes a whole chat completion for a client. */

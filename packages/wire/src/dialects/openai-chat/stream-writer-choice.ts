@@ -225,7 +225,8 @@ export class WrittenChoice {
       const audio = writeProducedAudio(part);
       return audio === undefined ? this.mute(running, 'audio has to be given as bytes') : [{ audio }];
     }
-    const image = place === 'images' || part.kind === 'image' ? writeProducedImage(part, this.context) : undefined;
+    const image =
+      place === 'images' || part.kind === 'image' ? writeProducedImage(part, this.context, running.path) : undefined;
     if (image === undefined) return this.mute(running, `a response in ${CHAT} has no place for ${part.kind}`);
     return [place === 'content' ? { content: [image] } : { images: [image] }];
   }

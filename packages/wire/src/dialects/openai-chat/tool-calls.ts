@@ -3,7 +3,8 @@ import type { OpaquePart, ToolCallPart } from '../../canon/part.ts';
 import { stringifyJson } from '../../json/stringify.ts';
 import { isObject, type Json, type JsonObject } from '../../json/value.ts';
 import { readCacheMark, writeCacheMark } from './cache-mark.ts';
-import type { Placed, WriteContext } from './context.ts';
+import { fitsCallId } from './call-ids.ts';
+import { type Placed, sentCallId, type WriteContext } from './context.ts';
 import { CHAT, Draft, Fields } from './fields.ts';
 
 /** An id for a call that came without one; the same call gets the same id each time it is read. */
@@ -55,7 +56,10 @@ function readToolCall(call: Fields, spareId: () => string): ToolCallPart | Opaqu
 
 function readId(call: Fields, spareId: () => string): string {
   const id = call.string('id');
-  if (id !== undefined && id !== '') return id;
+  if (id !== undefined && id !== '') {
+    if (!fitsCallId(id)) call.note('~id', id);
+    return id;
+  }
   if (id === '') call.blank('id', '');
   const spare = spareId();
   call.note('~spareId', spare);
@@ -87,7 +91,7 @@ export function writeToolCall({ part, path }: Placed<ToolCallPart>, context: Wri
   loseResidue(context.losses, path, part.residue, CHAT);
   const draft = Draft.of(part.residue);
   const kind = part.input === 'custom' ? 'custom' : 'function';
-  if (draft.note('~spareId') !== part.id) draft.set('id', part.id);
+  if (draft.note('~spareId') !== part.id) draft.set('id', sentCallId(part.id, `${path}.id`, context));
   const type: Json = draft.note('~type') ?? kind;
   if (type !== 'absent') draft.set('type', type);
   draft.set('index', draft.note('~index'));

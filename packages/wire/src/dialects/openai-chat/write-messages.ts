@@ -5,7 +5,7 @@ import type { JsonObject } from '../../json/value.ts';
 import { writeAssistant } from './assistant.ts';
 import { writeCacheMark } from './cache-mark.ts';
 import { writeContent } from './content.ts';
-import { change, drop, type Placed, type WriteContext } from './context.ts';
+import { change, drop, type Placed, sentCallId, type WriteContext } from './context.ts';
 import { CHAT, Draft, noteOf } from './fields.ts';
 
 /**
@@ -101,7 +101,9 @@ function writeResult(
 ): WrittenResult {
   loseResidue(context.losses, path, part.residue, CHAT);
   draft.set('role', draft.note('~role') ?? 'tool');
-  if (draft.note('~spareId') !== part.callId) draft.set('tool_call_id', part.callId);
+  if (draft.note('~spareId') !== part.callId) {
+    draft.set('tool_call_id', sentCallId(part.callId, `${path}.callId`, context));
+  }
   if (part.name !== undefined) {
     if (message === undefined) drop(context, `${path}.name`, 'a tool message does not name the tool');
     else draft.set('name', context.toolName(part.name));
@@ -127,13 +129,13 @@ function writeResult(
       writeCacheMark(draft, part.cacheMark, context, path);
   }
   const own = [draft.done()];
-  const labelled = media.length === 0 ? [] : [label(part, path), ...media];
+  const labelled = media.length === 0 ? [] : [label(part, path, context), ...media];
   const follow = labelled.length === 0 ? [] : [writePlainMessage({ role: 'user', parts: [] }, labelled, path, context)];
   return { own, media: labelled, messages: [...own, ...follow] };
 }
 
 /** Tells the model which call the media that follow belong to. */
-function label(part: ToolResultPart, path: string): Placed {
-  const text: Part = { type: 'text', text: `Result of tool call ${part.callId}:` };
+function label(part: ToolResultPart, path: string, context: WriteContext): Placed {
+  const text: Part = { type: 'text', text: `Result of tool call ${context.callId(part.callId)}:` };
   return { part: text, path };
 }

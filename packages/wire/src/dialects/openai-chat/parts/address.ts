@@ -1,4 +1,5 @@
 import type { MediaPart, MediaSource } from '../../../canon/part.ts';
+import type { Placed, WriteContext } from '../context.ts';
 import { readDataUrl, writeDataUrl } from '../data-url.ts';
 import type { Draft, Fields } from '../fields.ts';
 
@@ -12,8 +13,17 @@ export function readAddress(fields: Fields, url: string): { source: MediaSource;
   return data.mediaType === '' ? { source } : { source, mediaType: data.mediaType };
 }
 
-/** The address of bytes or of a web page; undefined for other sources. */
-export function writeAddress(draft: Draft, part: MediaPart, mediaTypeDefault: string): string | undefined {
+/**
+ * The address of bytes or of a web page; undefined for other sources.
+ *
+ * @param mediaTypeDefault Stands in for a media type that nobody gave, which is reported: providers demand one.
+ */
+export function writeAddress(
+  draft: Draft,
+  { part, path }: Placed<MediaPart>,
+  mediaTypeDefault: string,
+  context: WriteContext,
+): string | undefined {
   if (part.source.type === 'url') return part.source.url;
   if (part.source.type !== 'base64') return undefined;
   const url = draft.note('~url');
@@ -22,5 +32,7 @@ export function writeAddress(draft: Draft, part: MediaPart, mediaTypeDefault: st
   if (Array.isArray(prefix) && prefix[0] === (part.mediaType ?? '') && typeof prefix[1] === 'string') {
     return prefix[1] + part.source.data;
   }
-  return writeDataUrl(part.mediaType ?? mediaTypeDefault, part.source.data);
+  if (part.mediaType !== undefined) return writeDataUrl(part.mediaType, part.source.data);
+  context.losses.push({ path: `${path}.mediaType`, kind: 'added', reason: 'bytes are sent with their media type' });
+  return writeDataUrl(mediaTypeDefault, part.source.data);
 }

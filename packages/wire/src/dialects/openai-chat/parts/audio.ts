@@ -1,5 +1,6 @@
 import type { MediaPart } from '../../../canon/part.ts';
 import type { JsonObject } from '../../../json/value.ts';
+import type { WriteContext } from '../context.ts';
 import { Draft } from '../fields.ts';
 import { readAddress, writeAddress } from './address.ts';
 import type { PartReader } from './part-codec.ts';
@@ -35,14 +36,15 @@ export const readAudio: PartReader = (fields) => {
 };
 
 /** @returns undefined when the audio is not given as bytes. */
-export function writeAudio(part: MediaPart): JsonObject | undefined {
+export function writeAudio(part: MediaPart, context: WriteContext, path: string): JsonObject | undefined {
   if (part.source.type !== 'base64') return undefined;
   const draft = Draft.of(part.residue);
   const inner = new Draft(draft.inner('input_audio'));
-  inner.set('data', draft.note('~address') === true ? writeAddress(draft, part, 'audio/wav') : part.source.data);
+  const isAddress = draft.note('~address') === true;
+  inner.set('data', isAddress ? writeAddress(draft, { part, path }, 'audio/wav', context) : part.source.data);
   const noted = draft.note('~format');
   if (Array.isArray(noted) && noted[0] === part.mediaType) inner.set('format', noted[1]);
-  else if (part.mediaType !== undefined && draft.note('~address') !== true) {
+  else if (part.mediaType !== undefined && !isAddress) {
     inner.set('format', formatOf[part.mediaType] ?? part.mediaType.replace(/^audio\//, ''));
   }
   draft.set('type', 'input_audio');

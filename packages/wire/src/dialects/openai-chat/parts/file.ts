@@ -73,7 +73,7 @@ export function writeFile(part: MediaPart, context: WriteContext, path: string):
   } else if (source.type === 'url' && draft.note('~id') === true) inner.set('file_id', source.url);
   else if (source.type === 'base64' && draft.note('~bare') === true) inner.set('file_data', source.data);
   else {
-    const address = writeAddress(draft, part, 'application/pdf');
+    const address = writeAddress(draft, { part, path }, 'application/pdf', context);
     if (address === undefined) return undefined;
     inner.set('file_data', address);
     if (source.type === 'url' && !isOwn) {

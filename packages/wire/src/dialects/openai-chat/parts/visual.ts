@@ -31,10 +31,10 @@ export const readImage = visualReader('image_url', 'image');
 export const readVideo = visualReader('video_url', 'video');
 
 /** @returns undefined when the source has no address. */
-export function writeVisual(part: MediaPart, _context: WriteContext): JsonObject | undefined {
+export function writeVisual(part: MediaPart, context: WriteContext, path: string): JsonObject | undefined {
   const name = part.kind === 'video' ? 'video_url' : 'image_url';
   const draft = Draft.of(part.residue);
-  const url = writeAddress(draft, part, part.kind === 'video' ? 'video/mp4' : 'image/png');
+  const url = writeAddress(draft, { part, path }, part.kind === 'video' ? 'video/mp4' : 'image/png', context);
   if (url === undefined) return undefined;
   draft.set('type', name);
   if (draft.note('~bare') === true && part.detail === undefined) draft.set(name, url);
