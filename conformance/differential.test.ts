@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fold } from '@turnpike/wire/canon/fold.ts';
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import type { CanonResponse } from '@turnpike/wire/canon/response.ts';
-import { describeCorpus, type Recording, sharedRoot } from './corpus.ts';
+import { describeCorpus, jsonOf, type Recording, sharedRoot } from './corpus.ts';
 import { describeDifferences, differences } from './laws/difference.ts';
 import { startedStream, wholeResponse } from './laws/recorded.ts';
 import { type Rig, startRig } from './rig.ts';
@@ -73,7 +73,10 @@ describeCorpus('differential', (corpus) => {
 
 /** Why Turnpike is to give something else than the recording does, if so. */
 function whereTurnpikeDiffers(recording: Recording): string | undefined {
-  if (recording.meta.status >= 300) return undefined;
+  if (recording.meta.status >= 300) {
+    const isJson = recording.response !== undefined && jsonOf(recording.response) !== undefined;
+    return isJson ? undefined : 'an error that is no JSON: Turnpike says it in the dialect';
+  }
   if (isCut(recording)) return 'the recording breaks off: Turnpike says so, the SDK does not notice';
   const answer = answerOf(recording);
   const isEmpty = answer?.choices.every((choice) => choice.parts.length === 0 && choice.finish === undefined) ?? true;

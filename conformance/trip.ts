@@ -4,6 +4,7 @@ import type { StreamEvent } from '@turnpike/wire/canon/stream.ts';
 import type { Dialect, WriteResponseOptions, WrittenRequest } from '@turnpike/wire/dialect.ts';
 import { anthropicMessages } from '@turnpike/wire/dialects/anthropic-messages/index.ts';
 import { openaiChat } from '@turnpike/wire/dialects/openai-chat/index.ts';
+import { Fault } from '@turnpike/wire/fault.ts';
 import { SseDecoder } from '@turnpike/wire/framing/sse.ts';
 import { parseJson } from '@turnpike/wire/json/parse.ts';
 import { isObject, type Json, type JsonObject } from '@turnpike/wire/json/value.ts';
@@ -26,7 +27,7 @@ export const writeOptions: WriteResponseOptions = {
   streamUsage: true,
 };
 
-/** All canon events of a stream's bytes, in any pieces. */
+/** All canon events of a stream's bytes, in any pieces. What cannot be read ends them with its fault, as in the gateway. */
 export function readStream(
   dialect: Dialect,
   pieces: Iterable<Uint8Array>,
@@ -35,11 +36,16 @@ export function readStream(
   const decoder = new SseDecoder();
   const reader = dialect.streamReader({ quirks: {}, toolNames });
   const events: StreamEvent[] = [];
-  for (const piece of pieces) {
-    for (const event of decoder.push(piece)) events.push(...reader.read(event));
+  try {
+    for (const piece of pieces) {
+      for (const event of decoder.push(piece)) events.push(...reader.read(event));
+    }
+    for (const event of decoder.end().events) events.push(...reader.read(event));
+    events.push(...reader.end());
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    events.push({ type: 'fault', fault: error });
   }
-  for (const event of decoder.end().events) events.push(...reader.read(event));
-  events.push(...reader.end());
   return events;
 }
 

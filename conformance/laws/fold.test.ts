@@ -32,7 +32,8 @@ describeCorpus('law 3: fold(stream) equals the whole', (corpus) => {
       for (const other of otherDialects(dialect)) {
         lawTest(`${dialect.id} stream written as ${other.id}, streamed and whole`, recordings, (recording) => {
           const events = startedStream(dialect, recording);
-          if (events === undefined) return undefined;
+          // A stream that broke off ends in a fault; its totals were still to come.
+          if (events?.at(-1)?.type !== 'response-end') return undefined;
           return () => {
             const streamed = fold(readStream(other, [bytesOf(writeStream(other, events).text)]));
             const written = other.writeResponse(fold(events), writeOptions);

@@ -11,7 +11,7 @@ import { NOT_CONCERNED, Tally } from '../tally.ts';
 import { dialects, otherDialects } from '../trip.ts';
 import { describeDifferences } from './difference.ts';
 import { requestDifferences } from './equivalence.ts';
-import { startedStream, streamBytes, wholeResponse } from './recorded.ts';
+import { startedStream, streamBytes, validRequest, wholeResponse } from './recorded.ts';
 import { requestTrip, responseTrip, streamTrip, type Trip } from './translation.ts';
 
 function expectCovered(trip: Trip): void {
@@ -27,7 +27,7 @@ describeCorpus('law 2: losses cover every difference', (corpus) => {
       const recordings = corpus.filter((recording) => recording.dialect === from.id);
       describe(`${from.id} → ${to.id}`, () => {
         lawTest('requests', recordings, (recording) => {
-          const body = recording.request;
+          const body = validRequest(from, recording);
           return body && (() => requestTrip(from.readRequest(body), to));
         });
         lawTest('responses', recordings, (recording) => {
@@ -82,7 +82,7 @@ describeCorpus('law 2: what is smuggled in or out is caught', (corpus) => {
         const caught = { left: 0, altered: 0, doubled: 0 };
         let tried = 0;
         for (const recording of corpus) {
-          const body = recording.dialect === from.id ? recording.request : undefined;
+          const body = recording.dialect === from.id ? validRequest(from, recording) : undefined;
           if (body === undefined) continue;
           const { source, after, losses } = tripOf(from, to, body);
           const random = randomFrom(seedOf(recording.id));

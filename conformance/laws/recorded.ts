@@ -1,5 +1,6 @@
 import type { StreamEvent } from '@turnpike/wire/canon/stream.ts';
 import type { Dialect } from '@turnpike/wire/dialect.ts';
+import { Fault } from '@turnpike/wire/fault.ts';
 import { isObject, type JsonObject } from '@turnpike/wire/json/value.ts';
 import { jsonOf, type Recording } from '../corpus.ts';
 import { readStream } from '../trip.ts';
@@ -22,4 +23,21 @@ export function startedStream(dialect: Dialect, recording: Recording): StreamEve
   const bytes = streamBytes(recording);
   const events = bytes && readStream(dialect, [bytes]);
   return events?.some((event) => event.type === 'response-start') ? events : undefined;
+}
+
+/**
+ * A recorded request that is one. Undefined when none was recorded, or when it is refused here as it was refused by the
+ * provider that got it.
+ */
+export function validRequest(dialect: Dialect, recording: Recording): JsonObject | undefined {
+  const body = recording.request;
+  if (body === undefined) return undefined;
+  try {
+    dialect.readRequest(body);
+  } catch (error) {
+    const { status } = recording.meta;
+    if (error instanceof Fault && status >= 400 && status < 500) return undefined;
+    throw error;
+  }
+  return body;
 }

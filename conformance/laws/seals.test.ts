@@ -14,7 +14,7 @@ import type { JsonObject } from '@turnpike/wire/json/value.ts';
 import { describeCorpus, type Recording } from '../corpus.ts';
 import { NOT_CONCERNED, Tally } from '../tally.ts';
 import { bytesOf, dialects, readStream, writeOptions, writeStream } from '../trip.ts';
-import { startedStream, wholeResponse } from './recorded.ts';
+import { startedStream, validRequest, wholeResponse } from './recorded.ts';
 
 interface Sealed {
   path: string;
@@ -27,7 +27,7 @@ describeCorpus('law 5: seals are identical or absent', (corpus) => {
     for (const face of Object.values(dialects)) {
       describe(`${issuer.id} through ${face.id}`, () => {
         lawTest(`history in a request ${issuer.id} → ${face.id}`, recordings, (recording) => {
-          const body = recording.request;
+          const body = validRequest(issuer, recording);
           return body && requestTrip(issuer, face, body);
         });
         lawTest(`second turn ${issuer.id} ⇄ ${face.id}`, recordings, (recording) => {
