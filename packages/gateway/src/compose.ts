@@ -11,6 +11,7 @@ import { type Listener, listen } from './http/listen.ts';
 import { ActiveExchanges, type Services } from './pipeline/services.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Alarms } from './runtime/alarm.ts';
+import { IdleCollect } from './runtime/idle-collect.ts';
 import { Reachability } from './runtime/reachable.ts';
 import { StartError } from './start-error.ts';
 import { openStore } from './store/open-store.ts';
@@ -78,6 +79,7 @@ export class Gateway {
   #listener: Listener | undefined;
   #sandbox: StartedSandbox | undefined;
   #watch: ConfigurationWatch | undefined;
+  #idleCollect: IdleCollect | undefined;
   #version = 0;
 
   constructor({ options, log, store, admin, report }: Parts) {
@@ -103,6 +105,7 @@ export class Gateway {
           problems: problems.map(renderProblem).join('\n'),
         }),
     });
+    this.#idleCollect = new IdleCollect(() => this.#active.count > 0);
   }
 
   get url(): string {
@@ -137,6 +140,7 @@ export class Gateway {
   async stop(): Promise<void> {
     const { shutdownGraceMs } = this.snapshot.server;
     this.#watch?.close();
+    this.#idleCollect?.stop();
     this.#active.isStopping = true;
     const closed = this.#listener?.close();
     const left = await this.#active.drained(shutdownGraceMs);
