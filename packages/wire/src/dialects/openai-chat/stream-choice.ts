@@ -38,6 +38,8 @@ export class StreamedChoice {
   private text: number | undefined;
   private refusal: number | undefined;
   private audio: number | undefined;
+  /** Audio of which nothing but its id is known: a piece follows, or it only refers to what was said earlier. */
+  private audioHead: JsonObject | undefined;
   /** All text so far, for providers that send the whole message again instead of a delta. */
   private said = '';
   private readonly unknown = new ChangingFields();
@@ -68,6 +70,7 @@ export class StreamedChoice {
   /** Ends what is open. */
   close(out: StreamEvent[]): void {
     this.sink.into(out);
+    if (this.audioHead !== undefined) this.startAudio(this.audioHead);
     this.calls.finish(() => this.closeRuns());
     this.sink.endAll();
   }
@@ -160,15 +163,17 @@ export class StreamedChoice {
 
   private addAudio(audio: JsonObject): void {
     if (this.audio === undefined) {
-      const { id, data, transcript, ...rest } = audio;
+      const { id, data, transcript, ...rest } = { ...this.audioHead, ...audio };
       if (!id && !data && !transcript) return;
-      const head: JsonObject = { ...rest, data: asString(data) ?? '' };
+      const head: JsonObject = { ...rest };
       if (id !== undefined) head.id = id;
+      if (data === undefined && transcript === undefined) {
+        this.audioHead = head;
+        return;
+      }
+      head.data = asString(data) ?? '';
       if (transcript !== undefined) head.transcript = transcript;
-      const part: MediaPart | undefined = readProducedAudio(head, 'delta.audio');
-      if (part === undefined) return;
-      this.closeRuns();
-      this.audio = this.sink.start(part);
+      this.startAudio(head);
       return;
     }
     const { data, transcript, id: _known, ...rest } = audio;
@@ -179,6 +184,14 @@ export class StreamedChoice {
     if (typeof transcript === 'string') delta.transcript = transcript;
     if (Object.keys(rest).length > 0) delta.residue = { [CHAT]: rest };
     this.sink.delta(this.audio, delta);
+  }
+
+  private startAudio(audio: JsonObject): void {
+    this.audioHead = undefined;
+    const part: MediaPart | undefined = readProducedAudio(audio, 'delta.audio');
+    if (part === undefined) return;
+    this.closeRuns();
+    this.audio = this.sink.start(part);
   }
 
   private addImages(images: readonly Json[]): void {

@@ -7,19 +7,42 @@ import { writeCacheMark } from './cache-mark.ts';
 import { writeContent } from './content.ts';
 import { change, drop, type Placed, sentCallId, type WriteContext } from './context.ts';
 import { CHAT, Draft, noteOf } from './fields.ts';
+import { showMedia, shownMedia } from './shown-media.ts';
 
 /**
  * Writes the conversation. A message that holds tool results becomes `tool` messages first and then what else it said;
- * media in a result follow in a `user` message, since only text may stand in a `tool` message.
+ * media in a result follow in a `user` message, since only text may stand in a `tool` message. So do media of an
+ * assistant message, behind the results of its calls.
  */
 export function writeMessages(messages: readonly Message[], context: WriteContext): JsonObject[] {
-  return messages.flatMap((message, at) => writeMessage(message, `messages[${at}]`, context));
+  const list: JsonObject[] = [];
+  let waiting: JsonObject[] = [];
+  for (const [at, message] of messages.entries()) {
+    const { written, shown } = writeMessage(message, `messages[${at}]`, context);
+    for (const one of written) {
+      if (one.role !== 'tool') list.push(...waiting.splice(0));
+      list.push(one);
+    }
+    if (shown !== undefined) waiting = [shown];
+  }
+  return [...list, ...waiting];
 }
 
-function writeMessage(message: Message, path: string, context: WriteContext): JsonObject[] {
+/** @returns `shown` as well: a user message to follow once the results of this message's calls have been told. */
+function writeMessage(
+  message: Message,
+  path: string,
+  context: WriteContext,
+): { written: JsonObject[]; shown?: JsonObject } {
   loseResidue(context.losses, path, message.residue, CHAT);
   const placed = message.parts.map((part, at): Placed => ({ part, path: `${path}.parts[${at}]` }));
-  if (message.role === 'assistant') return [writeAssistantMessage(message, placed, path, context)];
+  if (message.role !== 'assistant') return { written: writeOther(message, placed, path, context) };
+  const media = shownMedia(placed, Draft.of(message.residue));
+  const said = media.length === 0 ? placed : placed.filter((one) => !media.some(({ path: at }) => at === one.path));
+  return { written: [writeAssistantMessage(message, said, path, context)], shown: showMedia(media, context) };
+}
+
+function writeOther(message: Message, placed: readonly Placed[], path: string, context: WriteContext): JsonObject[] {
   const isResult = ({ part }: Placed) => part.type === 'tool-result' && noteOf(part.residue, '~block') === undefined;
   const results = placed.filter((one): one is Placed<ToolResultPart> => isResult(one));
   const rest = placed.filter((one) => !isResult(one));
@@ -36,7 +59,12 @@ function writeMessage(message: Message, path: string, context: WriteContext): Js
   return [...written.flatMap((one) => one.own), ...follow];
 }
 
-function writeAssistantMessage(message: Message, placed: Placed[], path: string, context: WriteContext): JsonObject {
+function writeAssistantMessage(
+  message: Message,
+  placed: readonly Placed[],
+  path: string,
+  context: WriteContext,
+): JsonObject {
   const draft = Draft.of(message.residue);
   draft.set('role', 'assistant');
   writeAssistant(draft, placed, context);
@@ -116,7 +144,7 @@ function writeResult(
   for (const one of media) change(context, one.path, 'media of a tool result follow in a user message');
   writeContent(
     draft,
-    inside.filter((one) => !media.includes(one)),
+    inside.filter((one) => !media.some(({ path: at }) => at === one.path)),
     context,
   );
   if (draft.body.content === undefined && !draft.isBlank('content') && draft.note('~content') !== 'absent') {
