@@ -43,9 +43,11 @@ export function priceInForce(price: Price, inputTokens: number): Price {
 }
 
 const tokensPerMillion = 1_000_000n;
+const halfMillion = tokensPerMillion / 2n;
 
 type TokenKind = Exclude<keyof Usage, 'serverToolCalls' | 'raw'>;
 
+/** Tokens are counted in plain numbers, which hold them exactly; money is made of them in big ones. */
 class Bill {
   readonly #usage: Usage;
   readonly #price: Price;
@@ -61,15 +63,15 @@ class Bill {
   total(): Cost {
     this.#addInput();
     this.#addOutput();
-    this.#sum += (this.#price.perRequest ?? 0n) * tokensPerMillion;
+    if (this.#price.perRequest !== undefined) this.#sum += this.#price.perRequest * tokensPerMillion;
     this.#addToolCalls();
-    return { nanoUsd: (this.#sum + tokensPerMillion / 2n) / tokensPerMillion, uncovered: this.#uncovered };
+    return { nanoUsd: (this.#sum + halfMillion) / tokensPerMillion, uncovered: this.#uncovered };
   }
 
   #addInput(): void {
     const { input, cacheRead, cacheWrite, cacheWrite1h, inputAudio, inputImage } = this.#price;
     const written = this.#count('cacheWriteTokens');
-    const writtenLong = least(this.#count('cacheWrite1hTokens'), written);
+    const writtenLong = Math.min(this.#count('cacheWrite1hTokens'), written);
     const audio = this.#count('inputAudioTokens');
     const parts: Part[] = [
       { tokens: this.#count('cacheReadTokens'), price: cacheRead ?? input },
@@ -78,9 +80,9 @@ class Bill {
       { tokens: audio, price: inputAudio ?? input },
       { tokens: this.#count('inputImageTokens'), price: inputImage ?? input },
     ];
-    if (writtenLong > 0n && cacheWrite !== undefined && cacheWrite1h === undefined)
+    if (writtenLong > 0 && cacheWrite !== undefined && cacheWrite1h === undefined)
       this.#leaveOpen('cacheWrite1hTokens');
-    if (audio > 0n && inputAudio === undefined) this.#leaveOpen('inputAudioTokens');
+    if (audio > 0 && inputAudio === undefined) this.#leaveOpen('inputAudioTokens');
     this.#addTotal('inputTokens', input, parts);
   }
 
@@ -92,7 +94,7 @@ class Bill {
       { tokens: this.#count('outputImageTokens'), price: outputImage ?? output },
       { tokens: this.#count('reasoningTokens'), price: outputReasoning ?? output },
     ];
-    if (audio > 0n && outputAudio === undefined) this.#leaveOpen('outputAudioTokens');
+    if (audio > 0 && outputAudio === undefined) this.#leaveOpen('outputAudioTokens');
     this.#addTotal('outputTokens', output, parts);
   }
 
@@ -106,16 +108,22 @@ class Bill {
     let rest = total;
     for (const part of parts) {
       if (part.price === base) continue;
-      const charged = least(part.tokens, rest);
+      const charged = Math.min(part.tokens, rest);
       if (charged < part.tokens) this.#leaveOpen(kind);
-      this.#sum += charged * part.price;
+      this.#charge(charged, part.price);
       rest -= charged;
     }
-    this.#sum += rest * base;
+    this.#charge(rest, base);
+  }
+
+  #charge(tokens: number, price: bigint): void {
+    if (tokens > 0) this.#sum += BigInt(tokens) * price;
   }
 
   #addToolCalls(): void {
-    for (const [name, calls] of Object.entries(this.#usage.serverToolCalls ?? {})) {
+    const { serverToolCalls } = this.#usage;
+    if (serverToolCalls === undefined) return;
+    for (const [name, calls] of Object.entries(serverToolCalls)) {
       if (calls === 0) continue;
       const price = this.#price.serverToolCalls?.[name];
       if (price === undefined || !isCount(calls)) this.#leaveOpen(`serverToolCalls.${name}`);
@@ -124,12 +132,12 @@ class Bill {
   }
 
   /** A figure that is no count (negative, broken) is not charged, and named. */
-  #count(kind: TokenKind): bigint {
+  #count(kind: TokenKind): number {
     const figure = this.#usage[kind];
-    if (figure === undefined) return 0n;
-    if (isCount(figure)) return BigInt(figure);
+    if (figure === undefined) return 0;
+    if (isCount(figure)) return figure;
     this.#leaveOpen(kind);
-    return 0n;
+    return 0;
   }
 
   #leaveOpen(what: string): void {
@@ -138,7 +146,7 @@ class Bill {
 }
 
 interface Part {
-  tokens: bigint;
+  tokens: number;
   price: bigint;
 }
 
@@ -146,11 +154,8 @@ function isCount(figure: number | undefined): figure is number {
   return figure !== undefined && Number.isSafeInteger(figure) && figure >= 0;
 }
 
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
-}
-
 function isFree(price: Price): boolean {
+  if (price.input !== 0n || price.output !== 0n) return false;
   const { source: _, tiers, serverToolCalls, ...rates } = price;
   const figures = [...Object.values(rates), ...Object.values(serverToolCalls ?? {})];
   return figures.every((figure) => figure === 0n) && (tiers ?? []).every((tier) => isFree(tier.price));

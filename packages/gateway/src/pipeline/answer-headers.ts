@@ -33,8 +33,10 @@ export function passProviderHeaders(from: Headers, to: Record<string, string>): 
 export function usd(nanoUsd: bigint): string {
   const sign = nanoUsd < 0n ? '-' : '';
   const digits = (nanoUsd < 0n ? -nanoUsd : nanoUsd).toString().padStart(10, '0');
-  const fraction = digits.slice(-9).replace(/0+$/, '');
-  return `${sign}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`;
+  const point = digits.length - 9;
+  let end = digits.length;
+  while (end > point && digits.endsWith('0', end)) end--;
+  return `${sign}${digits.slice(0, point)}${end === point ? '' : `.${digits.slice(point, end)}`}`;
 }
 
 function lossesLine(losses: readonly Loss[]): string {

@@ -23,7 +23,21 @@ export class KeyGuard {
   /** Per depth: decoded keys, once there are many or one of them had an escape. */
   private readonly sets: (Set<string> | undefined)[] = [];
 
-  constructor(private readonly bytes: Uint8Array) {}
+  private bytes: Uint8Array = NOTHING;
+
+  /** Turns to another text. A guard may be used again and again, as long as one use ends before the next begins. */
+  begin(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.count = 0;
+    this.loneKeys = 0;
+  }
+
+  /** Lets go of the text and its keys. The lists stay: they hold offsets, of {@link PAIRWISE_KEYS_MAX} keys per depth. */
+  release(): void {
+    this.bytes = NOTHING;
+    this.text = undefined;
+    this.sets.length = 0;
+  }
 
   open(depth: number): void {
     this.bases[depth] = this.count;
@@ -113,3 +127,4 @@ export class KeyGuard {
 }
 
 const encoder = new TextEncoder();
+const NOTHING = new Uint8Array(0);

@@ -1,7 +1,7 @@
 import { KeyGuard } from './key-guard.ts';
 import { parseJson } from './parse.ts';
 import { endOfLiteral, endOfNumber, QUOTE, StringScanner } from './tokens.ts';
-import { decodeRange, decodeString, findBadUtf8 } from './utf8.ts';
+import { decodeName, decodeRange, findBadUtf8 } from './utf8.ts';
 import { asNumber, type Json } from './value.ts';
 
 /** A top-level field, as offsets into the scanned bytes. */
@@ -49,13 +49,20 @@ export interface LensBounds {
  * only for the keys of the objects open at once.
  */
 export function scanJsonObject(bytes: Uint8Array, bounds: LensBounds = {}): LensResult {
-  return new Scan(bytes, bounds.depthMax ?? 200).run();
+  keys.begin(bytes);
+  strings.begin(bytes);
+  try {
+    return new Scan(bytes, bounds.depthMax ?? 200).run();
+  } finally {
+    keys.release();
+    strings.release();
+  }
 }
 
 /** The field's text when it is a string, else undefined. */
 export function fieldString(bytes: Uint8Array, field: Field | undefined): string | undefined {
   if (field === undefined || bytes[field.start] !== QUOTE) return undefined;
-  return decodeString(bytes, field.start + 1, field.end - 1);
+  return decodeName(bytes, field.start + 1, field.end - 1);
 }
 
 /** The field's value, numbers kept as written where JavaScript would change them. */
@@ -77,6 +84,10 @@ export function fieldNumber(bytes: Uint8Array, field: Field | undefined): number
   return first === 0x2d || (first >= 0x30 && first <= 0x39) ? asNumber(fieldJson(bytes, field)) : undefined;
 }
 
+/** One of each for all scans, since a scan runs without a break: making them anew would cost as much as a small body. */
+const keys = new KeyGuard();
+const strings = new StringScanner();
+
 const OBJECT = -1;
 
 /** What may come next. */
@@ -88,7 +99,6 @@ const COMMA_OR_END = 4;
 
 class Scan {
   private readonly size: number;
-  private readonly keys: KeyGuard;
   private readonly fields = new Map<string, Field>();
   /** Per depth: {@link OBJECT}, or the index of the current element of an array. */
   private readonly places: number[] = [0];
@@ -100,7 +110,6 @@ class Scan {
     private readonly depthMax: number,
   ) {
     this.size = bytes.length;
-    this.keys = new KeyGuard(bytes);
   }
 
   run(): LensResult {
@@ -108,8 +117,7 @@ class Scan {
     const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
     const open = skipSpace(bytes, hasMark ? 3 : 0);
     if (bytes[open] !== 0x7b) return this.malformed(open, 'a JSON object must begin here');
-    const strings = new StringScanner(bytes);
-    const end = this.tokens(open, strings);
+    const end = this.tokens(open);
     if (end < 0) return this.refusal ?? this.malformed(size, 'not readable');
     const after = skipSpace(bytes, end);
     if (after < size) return this.malformed(after, 'nothing may follow the object');
@@ -123,8 +131,8 @@ class Scan {
    *
    * @returns Offset after the object that opens at `from`, or -1 when it was refused.
    */
-  private tokens(from: number, strings: StringScanner): number {
-    const { bytes, size, keys, places, depthMax } = this;
+  private tokens(from: number): number {
+    const { bytes, size, places, depthMax } = this;
     let field: Field | undefined;
     let pos = from;
     let depth = 0;
@@ -195,7 +203,7 @@ class Scan {
 
   /** The key is the last one the guard took in. */
   private addField(keyFrom: number, start: number): Field {
-    const name = this.keys.lastKey(1, 1);
+    const name = keys.lastKey(1, 1);
     const field = { name, keyStart: keyFrom - 1, start, end: start };
     this.fields.set(name, field);
     return field;
@@ -221,7 +229,7 @@ class Scan {
   }
 
   private refuseDuplicate(keyStart: number): number {
-    const key = this.keys.lastKey(this.depth, this.depth);
+    const key = keys.lastKey(this.depth, this.depth);
     const inside = this.path();
     const message = `${inside === '' ? 'The body' : `The object ${inside}`} names "${shorten(key)}" twice, at ${this.where(keyStart)}.`;
     this.refusal = { ok: false, code: 'body_ambiguous', offset: keyStart, message };
@@ -234,7 +242,7 @@ class Scan {
     for (let depth = 1; depth < this.depth; depth++) {
       const place = this.places[depth] as number;
       if (place !== OBJECT) path += `[${place}]`;
-      else path += `${path === '' ? '' : '.'}${shorten(this.keys.lastKey(depth, this.depth))}`;
+      else path += `${path === '' ? '' : '.'}${shorten(keys.lastKey(depth, this.depth))}`;
     }
     return path;
   }

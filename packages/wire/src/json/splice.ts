@@ -1,6 +1,6 @@
 import type { Field, Lens } from './lens.ts';
 import { stringifyJson } from './stringify.ts';
-import type { JsonObject } from './value.ts';
+import type { Json, JsonObject } from './value.ts';
 
 /**
  * Changes top-level fields of a scanned JSON object and leaves every other byte as it was.
@@ -37,6 +37,15 @@ interface Patch {
 
 /** In the order of the text, not overlapping. */
 function patchesOf(lens: Lens, edits: JsonObject): Patch[] {
+  const [name, ...others] = Object.keys(edits);
+  if (name === undefined) return [];
+  const field = others.length === 0 ? lens.fields.get(name) : undefined;
+  const value = edits[name];
+  // The usual edit, that of the model, needs no look at the other fields.
+  return field !== undefined && value !== undefined ? [replacement(field, value)] : patchesOfMany(lens, edits);
+}
+
+function patchesOfMany(lens: Lens, edits: JsonObject): Patch[] {
   const patches: Patch[] = [];
   const fields = [...lens.fields.values()];
   /** End of the last field that stays; undefined while none does. */
@@ -49,7 +58,7 @@ function patchesOf(lens: Lens, edits: JsonObject): Patch[] {
       continue;
     }
     if (Object.hasOwn(edits, field.name) && value !== undefined) {
-      patches.push({ from: field.start, to: field.end, put: encoder.encode(stringifyJson(value)) });
+      patches.push(replacement(field, value));
     }
     keptEnd = field.end;
   }
@@ -58,6 +67,10 @@ function patchesOf(lens: Lens, edits: JsonObject): Patch[] {
   const at = keptEnd ?? lens.close;
   patches.push({ from: at, to: at, put: encoder.encode(keptEnd === undefined ? added : `,${added}`) });
   return patches;
+}
+
+function replacement(field: Field, value: Json): Patch {
+  return { from: field.start, to: field.end, put: encoder.encode(stringifyJson(value)) };
 }
 
 /** A field goes together with the comma before it; before the first that stays, with the comma after it. */

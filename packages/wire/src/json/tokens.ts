@@ -9,6 +9,9 @@ const SHORT_STRING_BYTES = 24;
 /** From this many bytes on, native searches for the end pay off. */
 const LONG_STRING_BYTES = 512;
 
+/** Buffers below this size are read byte by byte: a view of their words would cost more than it saves. */
+const SMALL_BUFFER_BYTES = 1_024;
+
 /**
  * Finds ends of strings in one buffer. Long strings are read four bytes at a time: a word holds something of interest
  * when one of its bytes is a quote, a backslash or below 0x20, and each of these is one subtraction on the whole word.
@@ -21,15 +24,31 @@ export class StringScanner {
   /** What native searches found last: kept, so that the buffer is searched only once however many escapes there are. */
   private nextBackslash = -1;
   private nextQuote = -1;
-  private readonly words: Int32Array;
+  private words: Int32Array = NO_WORDS;
   /** Offset of `words[0]` in `bytes`. */
-  private readonly wordsFrom: number;
+  private wordsFrom = 0;
+  private bytes: Uint8Array = NOTHING;
+  /** After so many bytes of a string its words are looked at. */
+  private plainBytes = SHORT_STRING_BYTES;
 
-  constructor(private readonly bytes: Uint8Array) {
+  /** Turns to another buffer. A scanner may be used again and again, as long as one use ends before the next begins. */
+  begin(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.high = 0;
+    this.nextBackslash = -1;
+    this.nextQuote = -1;
+    const isSmall = bytes.length < SMALL_BUFFER_BYTES;
+    this.plainBytes = isSmall ? SMALL_BUFFER_BYTES : SHORT_STRING_BYTES;
+    if (isSmall) return;
     this.wordsFrom = -bytes.byteOffset & 3;
-    const wordCount = Math.max(0, (bytes.length - this.wordsFrom) >> 2);
-    this.words =
-      wordCount === 0 ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + this.wordsFrom, wordCount);
+    const wordCount = (bytes.length - this.wordsFrom) >> 2;
+    this.words = new Int32Array(bytes.buffer, bytes.byteOffset + this.wordsFrom, wordCount);
+  }
+
+  /** Lets go of the buffer. */
+  release(): void {
+    this.bytes = NOTHING;
+    this.words = NO_WORDS;
   }
 
   /**
@@ -39,15 +58,16 @@ export class StringScanner {
   end(from: number): number {
     const bytes = this.bytes;
     const size = bytes.length;
+    const plainBytes = this.plainBytes;
     let high = 0;
     let pos = from;
-    let wordsAfter = from + SHORT_STRING_BYTES;
+    let wordsAfter = from + plainBytes;
     this.escaped = false;
     while (pos < size) {
       if (pos >= wordsAfter) {
         pos = this.skipPlain(pos);
         if (pos >= size) break;
-        wordsAfter = pos + SHORT_STRING_BYTES;
+        wordsAfter = pos + plainBytes;
       }
       const byte = bytes[pos] as number;
       if (byte === QUOTE) {
@@ -127,6 +147,7 @@ export class StringScanner {
 }
 
 const NO_WORDS = new Int32Array(0);
+const NOTHING = new Uint8Array(0);
 
 /** @param from Offset after the backslash. @returns Offset after the escape, or `-1 - offset` of the bad byte. */
 function endOfEscape(bytes: Uint8Array, from: number): number {

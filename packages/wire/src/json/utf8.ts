@@ -18,7 +18,7 @@ const NAME_BYTES_MAX = 40;
 const names: (string | undefined)[] = new Array(512).fill(undefined);
 
 /**
- * {@link decodeString} for names that keep coming back, as those of fields do: remembers some of the short ones, since
+ * {@link decodeString} for names that keep coming back, as those of fields and models do: remembers some of the short ones, since
  * a look at the bytes costs a fraction of decoding them.
  */
 export function decodeName(bytes: Uint8Array, start: number, end: number): string {
