@@ -75,6 +75,11 @@ export interface WriteResponseOptions {
   nowSec: number;
   /** Did the client ask for usage in the stream? Dialects that always send it ignore this. */
   streamUsage?: boolean;
+  /**
+   * Does the client know tools only as the `functions` of old, which are called one at a time by `function_call`? For
+   * calls that come from another dialect.
+   */
+  legacyFunctions?: boolean;
 }
 
 export interface StreamReader {

@@ -4,7 +4,7 @@ import { readCitation, writeAnnotations } from './citations.ts';
 import { readContent, writeContent } from './content.ts';
 import { change, drop, type Placed, type WriteContext } from './context.ts';
 import { CHAT, type Draft, type Fields, noteOf } from './fields.ts';
-import { readFunctionCall, writeFunctionCall } from './legacy-functions.ts';
+import { isLegacyCall, readFunctionCall, writeFunctionCall } from './legacy-functions.ts';
 import { standsInContent } from './parts/thinking.ts';
 import { placeOf, readImages, readProducedAudio, writeProducedAudio, writeProducedImage } from './produced-media.ts';
 import { readReasoning, writeReasoning } from './reasoning.ts';
@@ -210,7 +210,7 @@ function writeCalls(draft: Draft, placed: readonly Placed[], context: WriteConte
     if (part.type === 'opaque' && noteOf(part.residue, '~in') === 'tool_calls') calls.push(part.value);
     if (part.type !== 'tool-call' || standsInList(part, context)) continue;
     const call: Placed<ToolCallPart> = { part, path };
-    if (noteOf(part.residue, '~legacy') === true) writeFunctionCall(draft, call, context);
+    if (isLegacyCall(part, context)) writeFunctionCall(draft, call, context);
     else calls.push(writeToolCall(call, context));
   }
   if (calls.length > 0) draft.set('tool_calls', calls);

@@ -1,5 +1,6 @@
 import type { Loss } from '../../canon/loss.ts';
 import type { Part } from '../../canon/part.ts';
+import type { WriteResponseOptions } from '../../dialect.ts';
 import type { Quirks } from '../../quirks.ts';
 
 /** What every writer of a request or response needs besides the node itself. */
@@ -12,6 +13,8 @@ export interface WriteContext {
   toolName: (name: string) => string;
   /** The id to send for a tool call of this id. */
   callId: (id: string) => string;
+  /** Calls are told by `function_call`: see {@link WriteResponseOptions.legacyFunctions}. */
+  legacyFunctions: boolean;
 }
 
 /** A part and where it stands, in canon words. */

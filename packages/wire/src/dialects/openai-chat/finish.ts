@@ -56,5 +56,6 @@ export function writeFinish(finish: Finish, path: string, context: WriteContext)
   if (approximate.has(finish.unified)) {
     change(context, `${path}.unified`, `${finish.unified} has no word of its own in ${CHAT}`);
   }
+  if (context.legacyFunctions && finish.unified === 'tool-calls') return 'function_call';
   return wordOf[finish.unified];
 }

@@ -1,6 +1,8 @@
+import { loseResidue } from '../../canon/loss.ts';
 import type { ToolCallPart } from '../../canon/part.ts';
-import type { Placed, WriteContext } from './context.ts';
-import { Draft, type Fields } from './fields.ts';
+import type { CanonRequest } from '../../canon/request.ts';
+import { drop, type Placed, type WriteContext } from './context.ts';
+import { CHAT, Draft, type Fields, noteOf } from './fields.ts';
 import { readArguments, type SpareId } from './tool-calls.ts';
 
 /**
@@ -22,7 +24,43 @@ export function readFunctionCall(fields: Fields, spareId: SpareId): ToolCallPart
   return { type: 'tool-call', id: spareId(0), name, argumentsJson, ranBy: 'client', residue: call.residue() };
 }
 
-export function writeFunctionCall(draft: Draft, { part }: Placed<ToolCallPart>, context: WriteContext): void {
+/** Is this call to be told by `function_call`: because it was read there, or since the client knows nothing else? */
+export function isLegacyCall(part: ToolCallPart, context: WriteContext): boolean {
+  return noteOf(part.residue, '~legacy') === true || isForeignCall(part, context);
+}
+
+function isForeignCall(part: ToolCallPart, context: WriteContext): boolean {
+  return context.legacyFunctions && part.residue?.[CHAT] === undefined;
+}
+
+/**
+ * Reports what `function_call` cannot say of a call from another dialect.
+ *
+ * @param isFirst Whether no other call of the choice stands in `function_call` yet.
+ * @returns Whether the call can be told at all.
+ */
+export function reportLegacyCall(
+  { part, path }: Placed<ToolCallPart>,
+  isFirst: boolean,
+  context: WriteContext,
+): boolean {
+  if (!isForeignCall(part, context)) return true;
+  if (isFirst) drop(context, `${path}.id`, 'function_call has no id');
+  else drop(context, path, 'function_call holds one call, and the client asked by functions');
+  return isFirst;
+}
+
+/** Did a client of this dialect declare its tools as `functions`, and as nothing else? */
+export function asksByFunctions({ tools = [] }: CanonRequest): boolean {
+  return (
+    tools.length > 0 && tools.every((tool) => tool.type === 'function' && noteOf(tool.residue, '~legacy') === true)
+  );
+}
+
+export function writeFunctionCall(draft: Draft, placed: Placed<ToolCallPart>, context: WriteContext): void {
+  if (!reportLegacyCall(placed, draft.body.function_call === undefined, context)) return;
+  const { part, path } = placed;
+  loseResidue(context.losses, path, part.residue, CHAT);
   const call = Draft.of(part.residue);
   call.set('name', context.toolName(part.name));
   const noted = call.note('~arguments');

@@ -113,6 +113,18 @@ test('bytes without a media type get one, and that is reported', () => {
   expect(sent.losses).toEqual(['added messages[0].parts[0].mediaType']);
 });
 
+test("a document's title stands in for the file name it lacks", () => {
+  const document: MediaPart = { ...picture, kind: 'document', mediaType: 'application/pdf', title: 'Report' };
+  const sent = write([{ role: 'user', parts: [{ ...document, source: { type: 'base64', data: 'JVBERi0=' } }] }]);
+  expect(sent.messages).toEqual([
+    {
+      role: 'user',
+      content: [{ type: 'file', file: { file_data: 'data:application/pdf;base64,JVBERi0=', filename: 'Report' } }],
+    },
+  ]);
+  expect(sent.losses).toEqual(['changed messages[0].parts[0].title']);
+});
+
 describe('thought signatures beside tool calls', () => {
   const extra = { google: { thought_signature: 'S' } };
   const body = {

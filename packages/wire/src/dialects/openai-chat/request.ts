@@ -116,6 +116,7 @@ export function writeRequest(request: CanonRequest, options: WriteRequestOptions
     purpose: 'request',
     toolName: names.send,
     callId: callIds.send,
+    legacyFunctions: false,
   };
   loseResidue(context.losses, '', request.residue, CHAT);
   const body = Draft.of(request.residue);

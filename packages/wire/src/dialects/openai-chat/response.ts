@@ -117,8 +117,15 @@ export function writeLogprobs(logprobs: Logprobs): JsonObject {
 }
 
 /** A context for writing to a client, who has no quirks. */
-export function clientContext(): WriteContext {
-  return { losses: [], quirks: {}, purpose: 'response', toolName: (name) => name, callId: (id) => id };
+export function clientContext({ legacyFunctions = false }: WriteResponseOptions): WriteContext {
+  return {
+    losses: [],
+    quirks: {},
+    purpose: 'response',
+    toolName: (name) => name,
+    callId: (id) => id,
+    legacyFunctions,
+  };
 }
 
 /** Writes a whole chat completion for a client. */
@@ -126,7 +133,7 @@ export function writeResponse(
   response: CanonResponse,
   options: WriteResponseOptions,
 ): { body: JsonObject; losses: WriteContext['losses'] } {
-  const context = clientContext();
+  const context = clientContext(options);
   loseResidue(context.losses, '', response.residue, CHAT);
   const draft = Draft.of(response.residue);
   const noted = draft.note('~absent');

@@ -6,6 +6,7 @@ import { isObject, type JsonObject } from '../../json/value.ts';
 import { writeCitation } from './citations.ts';
 import { change, drop, type WriteContext } from './context.ts';
 import { CHAT, noteOf } from './fields.ts';
+import { isLegacyCall, reportLegacyCall } from './legacy-functions.ts';
 import { standsInContent, writeThinking } from './parts/thinking.ts';
 import { placeOf, writeProducedAudio, writeProducedImage } from './produced-media.ts';
 import { conventionsFor, isOwn, reportSeal } from './reasoning.ts';
@@ -206,7 +207,9 @@ export class WrittenChoice {
       return this.mute(running, 'a call of a tool the provider ran would be taken for a call to the client');
     }
     running.index = this.calls++;
-    if (noteOf(part.residue, '~legacy') === true) {
+    if (isLegacyCall(part, this.context)) {
+      running.isMute = !reportLegacyCall({ part, path: running.path }, running.index === 0, this.context);
+      if (running.isMute) return [];
       return [{ function_call: { ...unknownOf(part), name: part.name, arguments: part.argumentsJson } }];
     }
     const { index: _index, ...call } = writeToolCall({ part, path: running.path }, { ...this.context, losses: [] });
@@ -214,7 +217,7 @@ export class WrittenChoice {
   }
 
   private argumentsOf({ part, index }: Running, text: string): JsonObject {
-    if (noteOf(part.residue, '~legacy') === true) return { function_call: { arguments: text } };
+    if (part.type === 'tool-call' && isLegacyCall(part, this.context)) return { function_call: { arguments: text } };
     const isCustom = part.type === 'tool-call' && part.input === 'custom';
     return { tool_calls: [{ index, ...(isCustom ? { custom: { input: text } } : { function: { arguments: text } }) }] };
   }

@@ -21,14 +21,16 @@ type EventOf<T extends StreamEvent['type']> = Extract<StreamEvent, { type: T }>;
  * Usage comes in one last chunk, and only where the client asked for it; `[DONE]` only after a proper end.
  */
 export class ChatStreamWriter implements StreamWriter {
-  private readonly context: WriteContext = clientContext();
+  private readonly context: WriteContext;
   private readonly choices = new Map<number, WrittenChoice>();
   private head = '';
   /** Top-level fields to go out with the next chunk. */
   private extra: JsonObject = {};
   private usage: Usage | undefined;
 
-  constructor(private readonly options: WriteResponseOptions) {}
+  constructor(private readonly options: WriteResponseOptions) {
+    this.context = clientContext(options);
+  }
 
   get losses(): Loss[] {
     return this.context.losses;

@@ -61,6 +61,13 @@ function kindOf(mediaType: string | undefined): MediaPart['kind'] {
   return family === 'image' || family === 'audio' || family === 'video' ? family : 'document';
 }
 
+/** Does the title of a document stand in for the file name that it lacks? Other dialects have the one or the other. */
+export function isLabel({ kind, title, filename, source }: MediaPart): boolean {
+  return (
+    kind === 'document' && !!title && filename === undefined && (source.type === 'base64' || source.type === 'url')
+  );
+}
+
 /** @returns undefined when the source is of a kind that files cannot have. */
 export function writeFile(part: MediaPart, context: WriteContext, path: string): JsonObject | undefined {
   const draft = Draft.of(part.residue);
@@ -81,7 +88,10 @@ export function writeFile(part: MediaPart, context: WriteContext, path: string):
     }
   }
   if (part.filename !== undefined) inner.set('filename', part.filename);
-  else if (!isOwn && source.type === 'base64') {
+  else if (isLabel(part)) {
+    inner.set('filename', part.title);
+    change(context, `${path}.title`, 'the title is given as the name of the file');
+  } else if (!isOwn && source.type === 'base64') {
     inner.set('filename', `document.${endingOfMediaType[part.mediaType ?? ''] ?? 'pdf'}`);
     context.losses.push({ path: `${path}.filename`, kind: 'added', reason: 'the dialect demands a file name' });
   }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../json/value.ts';
 import { change, drop, type WriteContext } from '../context.ts';
 import { CHAT, noteOf } from '../fields.ts';
 import { writeAudio } from './audio.ts';
-import { writeFile } from './file.ts';
+import { isLabel, writeFile } from './file.ts';
 import type { PartWriter } from './part-codec.ts';
 import { writeVisual } from './visual.ts';
 
@@ -33,7 +33,7 @@ export const writeMedia: PartWriter<MediaPart> = ({ part, path }, context) => {
 function loseDetails(part: MediaPart, path: string, context: WriteContext): void {
   if (part.citations !== undefined) drop(context, `${path}.citations`, 'citations cannot be switched per document');
   if (part.source.type === 'text' || part.source.type === 'parts') return;
-  if (part.title !== undefined) drop(context, `${path}.title`, 'a document has no title here');
+  if (part.title !== undefined && !isLabel(part)) drop(context, `${path}.title`, 'a document has no title here');
   if (part.context !== undefined) drop(context, `${path}.context`, 'a document has no context here');
 }
 
