@@ -1,5 +1,6 @@
 import type { Loss } from '@turnpike/wire/canon/loss.ts';
 import type { Dialect } from '@turnpike/wire/dialect.ts';
+import { asksByFunctions } from '@turnpike/wire/dialects/openai-chat/legacy-functions.ts';
 import { Fault } from '@turnpike/wire/fault.ts';
 import { fieldJson } from '@turnpike/wire/json/lens.ts';
 import { parseJson } from '@turnpike/wire/json/parse.ts';
@@ -20,6 +21,8 @@ export interface Prepared {
   readonly stripUsage: boolean;
   /** Did the client ask for usage in the stream? */
   readonly streamUsage: boolean;
+  /** Does the client know tools only as the `functions` of old? */
+  readonly legacyFunctions?: boolean;
 }
 
 /**
@@ -74,6 +77,9 @@ function translated(face: Dialect, body: Body, endpoint: Endpoint, target: Diale
   const streamUsage = request.streamUsage === true;
   // Asked for always: accounting needs it, and the writer of the client's stream leaves it out if unwanted.
   if (body.isStream) request.streamUsage = true;
+  const legacyFunctions = asksByFunctions(request);
+  // They are called one at a time: an answer has no place for a second call.
+  if (legacyFunctions) request.parallelToolCalls ??= false;
   const written = target.writeRequest(request, { model: endpoint.model, quirks: endpoint.provider.quirks });
   return {
     lane: 'translate',
@@ -82,5 +88,6 @@ function translated(face: Dialect, body: Body, endpoint: Endpoint, target: Diale
     toolNames: written.toolNames,
     stripUsage: false,
     streamUsage,
+    legacyFunctions,
   };
 }

@@ -204,7 +204,8 @@ function writeWhole(exchange: Exchange, prepared: Prepared, canon: CanonResponse
 }
 
 function writeOptions(exchange: Exchange, prepared: Prepared) {
-  return { fallbackId: exchange.id, nowSec: Math.floor(nowMs() / 1000), streamUsage: prepared.streamUsage };
+  const { streamUsage, legacyFunctions = false } = prepared;
+  return { fallbackId: exchange.id, nowSec: Math.floor(nowMs() / 1000), streamUsage, legacyFunctions };
 }
 
 /** A success by status whose body is none: an error in disguise, an empty body, a page of a proxy. */
