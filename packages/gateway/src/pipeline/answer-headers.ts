@@ -10,13 +10,20 @@ const PASSED = /^(x-ratelimit-|anthropic-ratelimit-|retry-after|openai-|x-reques
 
 /** What `x-turnpike-*` says about an exchange, as known when the answer starts. */
 export function answerHeaders(exchange: Exchange, attempt: AttemptRow | undefined): Record<string, string> {
-  const headers: Record<string, string> = { 'x-turnpike-exchange-id': exchange.id };
-  if (exchange.attempts.length > 0) headers['x-turnpike-attempts'] = String(exchange.attempts.length);
-  if (attempt === undefined) return headers;
-  headers['x-turnpike-provider'] = attempt.provider;
-  headers['x-turnpike-endpoint'] = headerSafe(attempt.endpoint);
-  headers['x-turnpike-model'] = headerSafe(attempt.model);
-  headers['x-turnpike-lane'] = attempt.lane;
+  const tries = exchange.attempts.length;
+  if (attempt === undefined) {
+    return tries === 0
+      ? { 'x-turnpike-exchange-id': exchange.id }
+      : { 'x-turnpike-exchange-id': exchange.id, 'x-turnpike-attempts': String(tries) };
+  }
+  const headers: Record<string, string> = {
+    'x-turnpike-exchange-id': exchange.id,
+    'x-turnpike-attempts': String(tries),
+    'x-turnpike-provider': attempt.provider,
+    'x-turnpike-endpoint': headerSafe(attempt.endpoint),
+    'x-turnpike-model': headerSafe(attempt.model),
+    'x-turnpike-lane': attempt.lane,
+  };
   if (attempt.costNanoUsd !== undefined) headers['x-turnpike-cost-usd'] = usd(attempt.costNanoUsd);
   if (exchange.losses.length > 0) headers['x-turnpike-losses'] = lossesLine(exchange.losses);
   return headers;
@@ -24,9 +31,9 @@ export function answerHeaders(exchange: Exchange, attempt: AttemptRow | undefine
 
 /** Copies the provider's own headers that clients use: rate limits, request id, retry advice. */
 export function passProviderHeaders(from: Headers, to: Record<string, string>): void {
-  for (const [name, value] of from) {
+  from.forEach((value, name) => {
     if (PASSED.test(name)) to[name] = value;
-  }
+  });
 }
 
 /** Nano-USD as a decimal in USD, exact: `1234n` is `0.000001234`. */

@@ -43,9 +43,10 @@ function sameDialect(body: Body, endpoint: Endpoint, generates: boolean): Prepar
   const usage = usageRequest(body, endpoint, generates);
   if (usage.edit !== undefined) edits.stream_options = usage.edit;
   const patch = patchFields(body, endpoint);
+  const isPatched = Object.keys(patch.edits).length > 0;
   return {
-    lane: Object.keys(patch.edits).length === 0 ? 'raw' : 'patch',
-    body: splice(body.bytes, body.lens, { ...edits, ...patch.edits }),
+    lane: isPatched ? 'patch' : 'raw',
+    body: splice(body.bytes, body.lens, isPatched ? { ...edits, ...patch.edits } : edits),
     losses: patch.losses,
     stripUsage: usage.edit !== undefined,
     streamUsage: usage.isWanted,

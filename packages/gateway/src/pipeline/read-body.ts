@@ -6,6 +6,7 @@ import { monotonicMs } from '../runtime/clock.ts';
 
 /** How long a body may take to arrive. A client that dribbles must not hold a place for ever. */
 const BODY_MS_MAX = 60_000;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Reads the client's body and looks at it through the lens: JSON syntax, nesting, duplicate keys, and the few fields
@@ -38,32 +39,36 @@ export async function readBody(exchange: Exchange, alarms: Alarms): Promise<Body
   return { bytes, lens, model, isStream: isStream === true };
 }
 
-async function inTime(bytes: Promise<Uint8Array>, alarms: Alarms): Promise<Uint8Array> {
-  const alarm: Alarm = { dueAtMs: monotonicMs() + BODY_MS_MAX, ring() {} };
-  const late = new Promise<never>((_, reject) => {
-    alarm.ring = () =>
+/** One promise of ours for both ends: a race would make three. */
+function inTime(bytes: Promise<Uint8Array>, alarms: Alarms): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const late = () =>
       reject(new Fault('body_timeout', { message: `The body did not arrive within ${BODY_MS_MAX / 1000} s.` }));
+    const alarm: Alarm = { dueAtMs: monotonicMs() + BODY_MS_MAX, ring: late };
+    alarms.add(alarm);
+    bytes.then(
+      (whole) => {
+        alarms.remove(alarm);
+        resolve(whole);
+      },
+      (error: unknown) => {
+        alarms.remove(alarm);
+        // Reading fails only when the client breaks off.
+        reject(error instanceof Fault ? error : new Fault('client_gone', { cause: error }));
+      },
+    );
   });
-  alarms.add(alarm);
-  try {
-    return await Promise.race([bytes, late]);
-  } catch (error) {
-    // Reading fails only when the client breaks off.
-    throw error instanceof Fault ? error : new Fault('client_gone', { cause: error });
-  } finally {
-    alarms.remove(alarm);
-  }
 }
 
-async function bodyBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+function bodyBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
-  if (declared !== null) {
-    if (Number(declared) > bytesMax) throw tooLarge(bytesMax);
-    return await request.bytes();
-  }
-  if (request.body === null) return new Uint8Array(0);
-  // Chunked: the length is known only by counting.
-  const reader = request.body.getReader();
+  if (declared === null) return request.body === null ? Promise.resolve(NOTHING) : counted(request.body, bytesMax);
+  return Number(declared) > bytesMax ? Promise.reject(tooLarge(bytesMax)) : request.bytes();
+}
+
+/** A chunked body, whose length is known only by counting. */
+async function counted(body: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+  const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let total = 0;
   for (;;) {

@@ -2,7 +2,7 @@ import { fold } from '@turnpike/wire/canon/fold.ts';
 import type { CanonResponse } from '@turnpike/wire/canon/response.ts';
 import { unfold } from '@turnpike/wire/canon/unfold.ts';
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
-import type { Dialect } from '@turnpike/wire/dialect.ts';
+import type { Dialect, ResponseTap } from '@turnpike/wire/dialect.ts';
 import { Fault } from '@turnpike/wire/fault.ts';
 import { SseDecoder } from '@turnpike/wire/framing/sse.ts';
 import { parseJson } from '@turnpike/wire/json/parse.ts';
@@ -146,26 +146,44 @@ function readWhole(
   body: Body,
   response: Response,
   bytes: Uint8Array,
-  { endpoint, prepared, row }: Try,
+  attempt: Try,
   target: Dialect,
 ): WholeAnswer {
-  const base = { type: 'whole', endpoint, row, headers: response.headers, contentType: 'application/json' } as const;
-  if (exchange.operation === 'count-tokens') return { ...base, bytes, usage: undefined, finish: undefined };
+  const { endpoint, prepared } = attempt;
+  if (exchange.operation === 'count-tokens') return wholeAnswer(attempt, response, bytes, undefined);
   const tap = target.tapResponse(bytes);
   if (tap === undefined) throw notAnAnswer(response, withoutSecret(bytes, endpoint.credential), target);
-  const seen = { usage: tap.usage, finish: tap.finish?.unified };
-  if (target.id === exchange.face.id && !body.isStream) return { ...base, bytes, ...seen };
+  if (target.id === exchange.face.id && !body.isStream) return wholeAnswer(attempt, response, bytes, tap);
 
   const read = { toolNames: prepared.toolNames, quirks: endpoint.provider.quirks };
   const canon = target.readResponse(jsonObject(bytes), read);
-  if (!body.isStream) return { ...base, bytes: writeWhole(exchange, prepared, canon), ...seen };
+  if (!body.isStream) return wholeAnswer(attempt, response, writeWhole(exchange, prepared, canon), tap);
   // A stream was asked for and a whole answer came: the client gets the stream it would have been.
   const writer = exchange.face.streamWriter(writeOptions(exchange, prepared));
   const text = unfold(canon)
     .map((event) => writer.write(event))
     .join('');
   exchange.losses = [...exchange.losses, ...writer.losses];
-  return { ...base, contentType: 'text/event-stream', bytes: new TextEncoder().encode(text), ...seen };
+  return wholeAnswer(attempt, response, new TextEncoder().encode(text), tap, 'text/event-stream');
+}
+
+function wholeAnswer(
+  { endpoint, row }: Try,
+  { headers }: Response,
+  bytes: Uint8Array,
+  seen: ResponseTap | undefined,
+  contentType: WholeAnswer['contentType'] = 'application/json',
+): WholeAnswer {
+  return {
+    type: 'whole',
+    endpoint,
+    row,
+    headers,
+    bytes,
+    contentType,
+    usage: seen?.usage,
+    finish: seen?.finish?.unified,
+  };
 }
 
 /** A whole answer was asked for and a stream came: the client gets its fold. */

@@ -41,7 +41,10 @@ export class UpstreamCall {
   readonly #controller = new AbortController();
   readonly #startedMs = monotonicMs();
   readonly #alarm: Alarm;
-  readonly #onClientGone: () => void;
+  readonly #onClientGone = () => this.#abort(new Fault('client_gone'));
+  /** When the deadline in force comes due. */
+  #dueAtMs: number;
+  #isListening = false;
   #phase: 'connect' | 'first-byte' | 'body' = 'connect';
   #fault: Fault | undefined;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -50,8 +53,9 @@ export class UpstreamCall {
     this.#request = request;
     this.#alarms = alarms;
     this.#reachability = reachability;
-    this.#alarm = { dueAtMs: this.#connectProbeAtMs(), ring: () => this.#onDue() };
-    this.#onClientGone = () => this.#abort(new Fault('client_gone'));
+    this.#dueAtMs = this.#connectProbeAtMs();
+    // The first sweep only begins to listen for the client: an answer that comes sooner is spared the listener.
+    this.#alarm = { dueAtMs: this.#startedMs, ring: () => (this.#isListening ? this.#onDue() : this.#listen()) };
   }
 
   /** Sends the request and waits for status and headers. */
@@ -59,7 +63,6 @@ export class UpstreamCall {
     const { url, headers, body, clientSignal } = this.#request;
     if (clientSignal.aborted) throw new Fault('client_gone');
     if (this.#phase === 'first-byte') this.#request.onSlow();
-    clientSignal.addEventListener('abort', this.#onClientGone);
     this.#alarms.add(this.#alarm);
     try {
       const response = await fetch(url, {
@@ -72,7 +75,7 @@ export class UpstreamCall {
         timeout: false,
       } as RequestInit);
       this.#phase = 'body';
-      this.#setDue(this.#request.bounds.betweenChunksMs);
+      this.#setBodyDue();
       return response;
     } catch (error) {
       throw this.#faultOf(error);
@@ -86,7 +89,7 @@ export class UpstreamCall {
     try {
       const { done, value } = await this.#reader.read();
       // One assignment per chunk moves the deadline.
-      this.#setDue(this.#request.bounds.betweenChunksMs);
+      this.#setBodyDue();
       if (this.#fault !== undefined) throw this.#fault;
       return done ? undefined : value;
     } catch (error) {
@@ -125,7 +128,7 @@ export class UpstreamCall {
   /** Ends the call. Bytes not read yet are not waited for: the connection is closed. */
   close(): void {
     this.#alarms.remove(this.#alarm);
-    this.#request.clientSignal.removeEventListener('abort', this.#onClientGone);
+    if (this.#isListening) this.#request.clientSignal.removeEventListener('abort', this.#onClientGone);
   }
 
   /** Ends the call before its end: closes the connection to the provider. */
@@ -143,8 +146,22 @@ export class UpstreamCall {
     return this.#startedMs + Math.min(connectMs / 2, SLOW_MS_MAX);
   }
 
-  #setDue(inMs: number): void {
-    this.#alarm.dueAtMs = Math.min(monotonicMs() + inMs, this.#startedMs + this.#request.bounds.totalMs);
+  #setBodyDue(): void {
+    const { betweenChunksMs, totalMs } = this.#request.bounds;
+    this.#setDue(Math.min(monotonicMs() + betweenChunksMs, this.#startedMs + totalMs));
+  }
+
+  #setDue(atMs: number): void {
+    this.#dueAtMs = atMs;
+    if (this.#isListening) this.#alarm.dueAtMs = atMs;
+  }
+
+  #listen(): void {
+    const { clientSignal } = this.#request;
+    this.#isListening = true;
+    this.#alarm.dueAtMs = this.#dueAtMs;
+    if (clientSignal.aborted) this.#onClientGone();
+    else clientSignal.addEventListener('abort', this.#onClientGone);
   }
 
   #onDue(): void {
@@ -153,7 +170,7 @@ export class UpstreamCall {
       this.#abort(timedOut('upstream_timeout', 'did not finish', bounds.totalMs));
     } else if (this.#phase === 'connect') {
       this.#phase = 'first-byte';
-      this.#alarm.dueAtMs = this.#startedMs + Math.min(bounds.firstByteMs, bounds.totalMs);
+      this.#setDue(this.#startedMs + Math.min(bounds.firstByteMs, bounds.totalMs));
       this.#request.onSlow();
       void this.#probe(bounds.connectMs - Math.min(bounds.connectMs / 2, SLOW_MS_MAX));
     } else if (this.#phase === 'first-byte') {
