@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bunSettings } from '../bin/bootstrap.mjs';
 import { type Child, freePort, startChild } from './child.ts';
 import type { CorePlan } from './cores.ts';
 import type { Load, PeerId } from './plan.ts';
@@ -20,8 +21,6 @@ export type PeerStart = { readonly child: Child } | { readonly leftOut: string }
 const HERE = import.meta.dir;
 const ROOT = join(HERE, '..');
 const PORTKEY_DIR = join(HERE, 'peers/portkey');
-/** Bun runs 256 outgoing requests at once unless told otherwise; the launcher of Turnpike sets the same. */
-const BUN_ENV = { BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', DO_NOT_TRACK: '1' };
 
 /** Starts the stand-in provider on its own core. */
 export async function startUpstream(cores: CorePlan, scratchDir: string): Promise<Child> {
@@ -48,7 +47,7 @@ async function startBareProxy({ cores, scratchDir, upstreamPort }: StartContext)
   const port = freePort();
   const upstream = `http://127.0.0.1:${upstreamPort}`;
   const command = [process.execPath, join(HERE, 'bare-proxy.ts'), '--port', String(port), '--upstream', upstream];
-  return await startChild({ name: 'b', command, core: cores.gateway, port, scratchDir, env: BUN_ENV });
+  return await startChild({ name: 'b', command, core: cores.gateway, port, scratchDir, env: bunSettings });
 }
 
 /** Where Turnpike keeps its log during a run. */
@@ -66,7 +65,7 @@ async function startTurnpike({ cores, scratchDir, upstreamPort, loads }: StartCo
   mkdirSync(dataDir, { recursive: true });
   // Run by Bun directly: the launcher is a second process that only waits, and would be counted as memory.
   const command = [process.execPath, '--no-install', entry, '--port', String(port), '--config', config];
-  const env = { ...BUN_ENV, TURNPIKE_DATA_DIR: dataDir };
+  const env = { ...bunSettings, TURNPIKE_DATA_DIR: dataDir };
   return { child: await startChild({ name: 'turnpike', command, core: cores.gateway, port, scratchDir, env }) };
 }
 

@@ -110,14 +110,16 @@ function findBun() {
   );
 }
 
-/** The environment Bun needs to serve as a gateway. What the operator set explicitly stays. */
+/** What Bun needs to be told to serve as a gateway. */
+export const bunSettings = {
+  // Bun lets 256 outgoing requests run at once and silently queues the rest; a gateway holds thousands of streams.
+  BUN_CONFIG_MAX_HTTP_REQUESTS: '65336',
+  DO_NOT_TRACK: '1',
+};
+
+/** The environment that Bun runs in: {@link bunSettings}, but what the operator set explicitly stays. */
 export function bunEnvironment() {
-  return {
-    // Bun lets 256 outgoing requests run at once and silently queues the rest; a gateway holds thousands of streams.
-    BUN_CONFIG_MAX_HTTP_REQUESTS: '65336',
-    DO_NOT_TRACK: '1',
-    ...process.env,
-  };
+  return { ...bunSettings, ...process.env };
 }
 
 /**
