@@ -1,10 +1,16 @@
+import type { Scope } from './scope.ts';
+
 /** Who is calling, as far as the key says. */
 export interface Caller {
+  /** Stable over reloads; for a key of the configuration file, its name. */
+  readonly id: string;
   /** The key's name; shown in logs in place of the key. */
   readonly name: string;
   readonly isAdmin: boolean;
   /** Patterns of the models it may use; undefined means all. */
   readonly models: readonly RegExp[] | undefined;
+  /** What its exchanges count against: the key first, then user, team, organisation, project and tags as known. */
+  readonly scopes: readonly Scope[];
 }
 
 export function mayUse(caller: Caller, model: string): boolean {

@@ -1,5 +1,15 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import { type Caller, modelPattern } from './caller.ts';
+import type { Scope } from './scope.ts';
+
+/** A key as it is put into the table. */
+export interface KeyEntry {
+  readonly name: string;
+  readonly isAdmin: boolean;
+  readonly models?: readonly string[] | undefined;
+  /** Beyond the key itself: user, team, organisation, project, tags. */
+  readonly scopes?: readonly Scope[] | undefined;
+}
 
 /** Longest key looked at, in characters; longer ones are unknown without hashing them. */
 const KEY_CHARS_MAX = 512;
@@ -9,11 +19,13 @@ export class KeyTable {
   readonly #callers = new Map<string, Caller>();
 
   /** @param sha256 Lower-case hex SHA-256 of the key. */
-  add(sha256: string, key: { name: string; isAdmin: boolean; models?: readonly string[] | undefined }): void {
+  add(sha256: string, key: KeyEntry): void {
     this.#callers.set(sha256, {
+      id: key.name,
       name: key.name,
       isAdmin: key.isAdmin,
       models: key.models?.map(modelPattern),
+      scopes: [{ type: 'key', id: key.name }, ...(key.scopes ?? [])],
     });
   }
 
