@@ -32,4 +32,52 @@ export const migrations: readonly (readonly string[])[] = [
       attempts text NOT NULL
     )`,
   ],
+  // 2: entities, the audit log of their changes, and answers to requests that may be repeated.
+  [
+    `CREATE TABLE entity (
+      id text PRIMARY KEY NOT NULL,
+      kind text NOT NULL,
+      name text NOT NULL,
+      organisation_id text,
+      team_id text,
+      user_id text,
+      project_id text,
+      version bigint NOT NULL,
+      created_at_ms bigint NOT NULL,
+      updated_at_ms bigint NOT NULL,
+      digest text UNIQUE,
+      previous_digest text,
+      body text NOT NULL
+    )`,
+    'CREATE UNIQUE INDEX entity_by_name ON entity (kind, name)',
+    'CREATE INDEX entity_by_organisation ON entity (organisation_id)',
+    'CREATE INDEX entity_by_team ON entity (team_id)',
+    'CREATE INDEX entity_by_user ON entity (user_id)',
+    'CREATE INDEX entity_by_project ON entity (project_id)',
+    'CREATE INDEX entity_by_previous_digest ON entity (previous_digest)',
+    `CREATE TABLE audit_log (
+      seq bigint PRIMARY KEY NOT NULL,
+      at_ms bigint NOT NULL,
+      actor_id text NOT NULL,
+      actor_name text NOT NULL,
+      origin text NOT NULL,
+      action text NOT NULL,
+      kind text NOT NULL,
+      entity_id text NOT NULL,
+      before_state text,
+      after_state text,
+      previous_hash text NOT NULL,
+      hash text NOT NULL
+    )`,
+    'CREATE INDEX audit_by_entity ON audit_log (entity_id, seq)',
+    `CREATE TABLE idempotent_answer (
+      actor_id text NOT NULL,
+      idempotency_key text NOT NULL,
+      request_hash text NOT NULL,
+      status integer NOT NULL,
+      body text NOT NULL,
+      at_ms bigint NOT NULL,
+      PRIMARY KEY (actor_id, idempotency_key)
+    )`,
+  ],
 ];

@@ -4,6 +4,7 @@ import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { exchangeColumns, exchangeValues } from './exchange-columns.ts';
 import type { ExchangeReader } from './exchange-reader.ts';
 import { migrate } from './migrate.ts';
+import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
 import { closeSqliteFile, openSqliteFile, stopWaiting, storeError } from './sqlite-file.ts';
 import type { Store } from './store.ts';
 
@@ -26,6 +27,7 @@ export async function openStore(options: { dataDir: string }): Promise<Store> {
 }
 
 class SqliteStore implements Store {
+  readonly records: SqlRecords;
   readonly #database: Database;
   readonly #path: string;
   readonly #writeAll: (rows: readonly ExchangeRow[]) => void;
@@ -35,6 +37,7 @@ class SqliteStore implements Store {
     this.#database = database;
     this.#path = path;
     this.#writeAll = exchangeWriter(database);
+    this.records = new SqlRecords(sqlRunner(database, path));
   }
 
   async writeExchanges(rows: readonly ExchangeRow[]): Promise<void> {
@@ -94,4 +97,27 @@ function exchangeWriter(database: Database): (rows: readonly ExchangeRow[]) => v
     for (const row of rows) exchange.run(...exchangeValues(row));
   });
   return (rows) => writeAll.immediate(rows);
+}
+
+/** Each transaction runs in one go, so that no row of the log can get into it. */
+function sqlRunner(database: Database, path: string): SqlRunner {
+  const runAll = database.transaction((statements: Parameters<SqlRunner['atomically']>[0]) => {
+    for (const { sql, values } of statements) database.query(sql).run(...values);
+  });
+  return {
+    async rows({ sql, values }) {
+      try {
+        return database.query<Record<string, SqlValue>, SQLQueryBindings[]>(sql).all(...values);
+      } catch (error) {
+        throw storeError(error, path);
+      }
+    },
+    async atomically(statements) {
+      try {
+        runAll.immediate(statements);
+      } catch (error) {
+        throw storeError(error, path);
+      }
+    },
+  };
 }

@@ -85,6 +85,9 @@ export function storeError(error: unknown, path: string): StoreError {
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     return new StoreError('busy', `${path} is held by another process.`, error);
   }
+  if (code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === 'SQLITE_CONSTRAINT_UNIQUE') {
+    return new StoreError('taken', `${path} has that already: ${words}.`, error);
+  }
   return new StoreError('unusable', `${path} cannot be used: ${words}.`, error);
 }
 

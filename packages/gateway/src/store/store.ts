@@ -12,11 +12,132 @@ export interface Store {
   /** The latest exchanges first (ids sort by start), at most `limit` (1 to 1000), older than the id `before` when given. */
   recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]>;
   exchange(id: string): Promise<ExchangeRow | undefined>;
+  /** Entities, and the audit log of their changes. */
+  readonly records: Records;
   /** Small facts about the installation itself, by name. */
   readMeta(name: string): Promise<string | undefined>;
   writeMeta(name: string, value: string): Promise<void>;
   /** To be called once; nothing may be called afterwards. */
   close(): Promise<void>;
+}
+
+/**
+ * Entities (organisations, keys and so on) and the audit log.
+ *
+ * Changes come one after the other: each adds the entry that follows the last one it has seen to the audit log, and of two
+ * that have seen the same only one can. Whoever reads the head first, then what it wants to check, and then commits, has
+ * checked what still holds. The number of the last entry thereby tells other processes whether something changed.
+ */
+export interface Records {
+  /** The last entry of the audit log; number 0 when there is none. */
+  head(): Promise<{ seq: number; hash: string }>;
+  /** All of them, by id. */
+  entities(): Promise<EntityRow[]>;
+  /** What the entries after `seq` changed, and the number of the last of them (`seq` itself when there are none). */
+  changedSince(seq: number): Promise<{ seq: number; ids: string[] }>;
+  entity(id: string): Promise<EntityRow | undefined>;
+  entityNamed(kind: string, name: string): Promise<EntityRow | undefined>;
+  /** The key with this digest, its previous one included. */
+  entityWithDigest(digest: string): Promise<EntityRow | undefined>;
+  /** Any entity that belongs to the one given. */
+  entityReferringTo(id: string): Promise<EntityRow | undefined>;
+  /** By id, which sorts by creation. */
+  listEntities(filter: EntityFilter): Promise<EntityRow[]>;
+  /**
+   * All of a change, or nothing.
+   *
+   * @returns false when something else was committed since its head was read: read again, check again.
+   * @throws StoreError
+   */
+  commit(change: RecordChange): Promise<boolean>;
+  /** The latest first; with `after`, the earliest first. */
+  audit(filter: {
+    limit: number;
+    before?: number | undefined;
+    after?: number | undefined;
+    kind?: string | undefined;
+    entityId?: string | undefined;
+    actorId?: string | undefined;
+    action?: string | undefined;
+    sinceMs?: number | undefined;
+    untilMs?: number | undefined;
+  }): Promise<AuditRow[]>;
+  /** What was answered to a request that carried this idempotency key. */
+  answerOf(actorId: string, idempotencyKey: string): Promise<StoredAnswer | undefined>;
+}
+
+export interface EntityRow {
+  /** Sorts by creation. */
+  id: string;
+  kind: string;
+  /** Unique within its kind. */
+  name: string;
+  organisationId: string | undefined;
+  teamId: string | undefined;
+  userId: string | undefined;
+  projectId: string | undefined;
+  /** 1, and one more with each change. */
+  version: number;
+  createdAtMs: number;
+  updatedAtMs: number;
+  /** Of a key: what it is found by. */
+  digest: string | undefined;
+  /** Of a key that was rotated: what it was found by before. */
+  previousDigest: string | undefined;
+  /** The rest, as JSON. */
+  body: string;
+}
+
+export interface EntityFilter {
+  kind: string;
+  limit: number;
+  /** An id: only later ones. */
+  after?: string | undefined;
+  name?: string | undefined;
+  organisationId?: string | undefined;
+  teamId?: string | undefined;
+  userId?: string | undefined;
+  projectId?: string | undefined;
+}
+
+export interface RecordChange {
+  /** Made or replaced. */
+  puts: readonly EntityRow[];
+  deletes: readonly string[];
+  /** Its entries; the first has the number after the head's. */
+  audit: readonly AuditRow[];
+  /** To be remembered with it. */
+  answer: StoredAnswer | undefined;
+  /** Answers from before this time are forgotten, when there is one to remember. */
+  answersBeforeMs: number;
+}
+
+export interface AuditRow {
+  /** 1, 2, 3 … without gap. */
+  seq: number;
+  atMs: number;
+  actorId: string;
+  actorName: string;
+  /** The client's address. */
+  origin: string;
+  action: string;
+  kind: string;
+  entityId: string;
+  /** The entity as JSON, without secrets; undefined when there was none. */
+  before: string | undefined;
+  after: string | undefined;
+  /** Hash of the entry before; empty for the first. */
+  previousHash: string;
+  hash: string;
+}
+
+export interface StoredAnswer {
+  actorId: string;
+  idempotencyKey: string;
+  requestHash: string;
+  status: number;
+  body: string;
+  atMs: number;
 }
 
 /**
@@ -27,7 +148,7 @@ export interface Store {
  */
 export class StoreError extends Error {
   constructor(
-    readonly code: 'foreign' | 'newer' | 'busy' | 'unusable',
+    readonly code: 'foreign' | 'newer' | 'busy' | 'taken' | 'unusable',
     message: string,
     cause?: unknown,
   ) {
