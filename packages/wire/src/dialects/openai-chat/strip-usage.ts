@@ -9,7 +9,12 @@
  * @returns The bytes to pass on, possibly none.
  */
 export function stripUsage(text: string, event: Uint8Array): Uint8Array {
-  if (text.endsWith(LAST)) return without(event, event.length - LAST.length, event.length - LAST.length + CUT_CHARS);
+  if (text.endsWith(LAST)) {
+    const kept = event.slice(0, event.length - CUT_CHARS);
+    kept.set(LAST_KEPT, kept.length - LAST_KEPT.length);
+    return kept;
+  }
+  if (!text.includes('"usage"')) return event;
   const brace = text.indexOf('{');
   if (brace < 0) return event;
   const found = topLevel(text, brace);
@@ -23,6 +28,7 @@ export function stripUsage(text: string, event: Uint8Array): Uint8Array {
 /** How most providers write it: the last member of the top-level object, which the brace before the blank line closes. */
 const LAST = ',"usage":null}\n\n';
 const CUT_CHARS = ',"usage":null'.length;
+const LAST_KEPT = new TextEncoder().encode(LAST.slice(CUT_CHARS));
 
 interface Member {
   /** Offset of the key's opening quote. */

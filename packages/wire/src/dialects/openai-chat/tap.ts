@@ -7,6 +7,7 @@ import { isBrokenEvent } from '../../framing/broken-event.ts';
 import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
 import { parseJson } from '../../json/parse.ts';
 import { asString, isObject, type JsonObject } from '../../json/value.ts';
+import { EventShape } from './event-shape.ts';
 import { faultOfError } from './fault.ts';
 import { readFinish } from './finish.ts';
 import { usageCopyOf } from './stream-reader.ts';
@@ -22,6 +23,8 @@ const candidatePattern = /"(?:usage|finish_reason|error)"\s*:\s*[^n\s]|^event: ?
 const contentPattern = /"(?:content|reasoning_content|reasoning|arguments|refusal|text|data)":\s?"[^"]/;
 const callsPattern = /"tool_calls"\s*:\s*\[\s*\{/;
 const NOTHING = new Uint8Array(0);
+/** So often a new shape is remembered in vain before it is no longer tried. */
+const MISSES_MAX = 16;
 
 /**
  * Observes a stream of chunks in passing. Each event is searched as text of bytes, and parsed only when it may hold
@@ -37,6 +40,10 @@ export class ChatStreamTap implements StreamTap {
   /** Groq's copy, for when it is all there is. */
   private copy: Usage | undefined;
   private hasCalls = false;
+  /** Of an event that had content and nothing else of interest, seen after the response's id. */
+  private shape: EventShape | undefined;
+  /** Events with content since one was last of the shape remembered. */
+  private misses = 0;
   private readonly splitter = new EventSplitter();
   private readonly isStripping: boolean;
   private passed: Uint8Array[] = [];
@@ -104,15 +111,29 @@ export class ChatStreamTap implements StreamTap {
     const text = bytewise.decode(event);
     this.inspect(text, event);
     if (!this.isStripping) return;
-    const kept = text.includes('"usage"') ? stripUsage(text, event) : event;
+    const kept = stripUsage(text, event);
     if (kept.length > 0) this.passed.push(kept);
   };
 
   private inspect(text: string, event: Uint8Array): void {
-    if (contentPattern.test(text)) this.contentEvents++;
+    if (this.shape?.fits(text)) {
+      this.contentEvents++;
+      this.misses = 0;
+      return;
+    }
+    const hasContent = contentPattern.test(text);
+    if (hasContent) this.contentEvents++;
     if (!this.hasCalls) this.hasCalls = callsPattern.test(text);
     if (this.responseId === undefined || candidatePattern.test(text)) this.parse(event);
+    else if (hasContent) this.learn(text);
     else if (text.length < 40 && dataOf(text) === '[DONE]') this.ended = true;
+  }
+
+  /** Remembers an event that had nothing but content, until it shows that every event is of another shape. */
+  private learn(text: string): void {
+    if (this.misses < MISSES_MAX) this.shape = EventShape.of(text);
+    else this.shape = undefined;
+    this.misses++;
   }
 
   private parse(event: Uint8Array): void {
