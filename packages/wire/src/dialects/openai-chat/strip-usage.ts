@@ -10,7 +10,8 @@
  */
 export function stripUsage(text: string, event: Uint8Array): Uint8Array {
   if (text.endsWith(LAST)) {
-    const kept = event.slice(0, event.length - CUT_CHARS);
+    // Not `slice`: of a Buffer that is a view, and the sender's bytes must stay as they are.
+    const kept = new Uint8Array(event.subarray(0, event.length - CUT_CHARS));
     kept.set(LAST_KEPT, kept.length - LAST_KEPT.length);
     return kept;
   }

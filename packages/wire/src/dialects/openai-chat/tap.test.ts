@@ -59,6 +59,13 @@ describe('the tap of a stream', () => {
     }
   });
 
+  test('leaves the bytes it was given as they are, a view of others included', () => {
+    const bytes = Buffer.from(stream.join(''));
+    const tap = openaiChat.streamTap({ stripUsage: true });
+    tap.push(bytes);
+    expect(bytes.toString()).toBe(stream.join(''));
+  });
+
   test('gives back the very chunk when nothing is taken out', () => {
     const tap = openaiChat.streamTap({});
     const chunk = encode(stream[1] ?? '');
