@@ -102,16 +102,18 @@ export interface StreamWriter {
 export interface TapOptions {
   /**
    * Take the usage report out of the stream again: the gateway asked the provider for it, the client did not.
-   * Then chunks are passed on at event boundaries.
    */
   stripUsage?: boolean;
 }
 
 /** What passed through a tap so far. */
 export interface StreamTap {
-  /** Observes a chunk and returns the bytes to pass on: the same array unless something is taken out. */
+  /**
+   * Observes a chunk and returns the bytes to pass on: whole events only, so the same array when it ends with one and
+   * nothing is taken out. An event that nobody could read, and all that follows, is held back: see `fault`.
+   */
   push(chunk: Uint8Array): Uint8Array;
-  /** To be called once after the last chunk: bytes held back at an event boundary, possibly none. */
+  /** To be called once after the last chunk: a last event whose blank line is missing. A torn one is held back. */
   flush(): Uint8Array;
   readonly usage: Usage | undefined;
   /** The first choice's finish. */
@@ -120,12 +122,10 @@ export interface StreamTap {
   readonly responseId: string | undefined;
   /** True once the provider said it was done (`[DONE]`, `message_stop`). */
   readonly ended: boolean;
-  /** An error the provider sent inside the stream. */
+  /** An error the provider sent inside the stream; `upstream_garbled` when an event could not be read. */
   readonly fault: Fault | undefined;
   /** Events that carried content: the basis for an estimate when a stream is cut before its usage. */
   readonly contentEvents: number;
-  /** True when all bytes passed on so far end at an event boundary, so that a comment may be put in. */
-  readonly atBoundary: boolean;
 }
 
 export interface ResponseTap {

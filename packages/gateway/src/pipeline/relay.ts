@@ -20,7 +20,7 @@ const encoder = new TextEncoder();
  * same from outside, so that deadlines, backpressure and settlement are written once.
  */
 export interface Relay {
-  /** Takes a chunk of the provider's; returns what to send to the client now, possibly nothing. */
+  /** Takes a chunk of the provider's; returns what to send to the client now: whole events, possibly none. */
   push(chunk: Uint8Array): Uint8Array;
   /**
    * To be called once when the provider's stream ended. Returns the last bytes for the client; a stream that was cut
@@ -35,12 +35,10 @@ export interface Relay {
   readonly contentEvents: number;
   /** An error the provider sent inside the stream, the lack of a proper end, or an end without any answer. */
   readonly fault: Fault | undefined;
-  /** May a comment be put in here? */
-  readonly atBoundary: boolean;
   readonly losses: readonly Loss[];
 }
 
-/** Same dialect: the provider's bytes pass, a tap looks on. */
+/** Same dialect: the provider's bytes pass, whole events at a time, and a tap looks on. */
 export class RawRelay implements Relay {
   readonly #dialect: Dialect;
   readonly #tap: StreamTap;
@@ -62,8 +60,7 @@ export class RawRelay implements Relay {
       return encoder.encode(this.#dialect.writeStreamFault(this.#fault));
     }
     if (hadFault || fault?.code !== 'upstream_garbled') return bytes;
-    // What nobody could read was held back, perhaps not all of it: blank lines end what may have passed before.
-    return joined(bytes, encoder.encode(`\n\n${this.#dialect.writeStreamFault(fault)}`));
+    return joined(bytes, encoder.encode(this.#dialect.writeStreamFault(fault)));
   }
 
   end(): Uint8Array {
@@ -77,9 +74,7 @@ export class RawRelay implements Relay {
 
   fail(fault: Fault): Uint8Array {
     if (this.#tap.fault !== undefined) return NOTHING;
-    // A cut event would swallow what follows; a blank line ends it.
-    const gap = this.#tap.atBoundary ? '' : '\n\n';
-    return encoder.encode(gap + this.#dialect.writeStreamFault(fault));
+    return encoder.encode(this.#dialect.writeStreamFault(fault));
   }
 
   get usage(): Usage | undefined {
@@ -101,10 +96,6 @@ export class RawRelay implements Relay {
   get fault(): Fault | undefined {
     return this.#tap.fault ?? this.#fault;
   }
-
-  get atBoundary(): boolean {
-    return this.#tap.atBoundary;
-  }
 }
 
 /** Another dialect: provider's events → canon → client's events. */
@@ -118,7 +109,6 @@ export class TranslateRelay implements Relay {
   responseId: string | undefined;
   contentEvents = 0;
   fault: Fault | undefined;
-  readonly atBoundary = true;
 
   constructor(source: Dialect, face: Dialect, read: ReadResponseOptions, write: WriteResponseOptions) {
     this.#face = face;

@@ -126,9 +126,9 @@ class Passage {
     if (bytes.length > 0) await this.#send(bytes);
   }
 
+  /** What passes is always whole events, so a comment may be put in anywhere. */
   #comment(): void {
-    if (this.#answer.relay.atBoundary) void this.#send(KEEP_ALIVE);
-    else this.#keepAlive.dueAtMs = monotonicMs() + this.#exchange.snapshot.server.keepAliveMs;
+    void this.#send(KEEP_ALIVE);
   }
 
   /** Runs once, whichever way the stream ended. */

@@ -1,9 +1,8 @@
 import type { Finish } from '../../canon/response.ts';
 import type { Usage } from '../../canon/usage.ts';
 import type { ResponseTap, StreamTap } from '../../dialect.ts';
-import { Fault } from '../../fault.ts';
-import { EventSplitter } from '../../framing/boundary.ts';
-import { isBrokenEvent } from '../../framing/broken-event.ts';
+import type { Fault } from '../../fault.ts';
+import { EventGate } from '../../framing/event-gate.ts';
 import { SseDecoder } from '../../framing/sse.ts';
 import { fieldJson, scanJsonObject } from '../../json/lens.ts';
 import { parseJson } from '../../json/parse.ts';
@@ -22,50 +21,30 @@ export function streamTap(): StreamTap {
 const DELTA_HEAD = new TextEncoder().encode('event: content_block_delta');
 const BLOCK_HEAD = new TextEncoder().encode('event: content_block_');
 const DELTA_AT = BLOCK_HEAD.length;
-const NOTHING = new Uint8Array(0);
 
 class AnthropicStreamTap implements StreamTap {
   usage: Usage | undefined;
   finish: Finish | undefined;
   responseId: string | undefined;
   ended = false;
-  fault: Fault | undefined;
   contentEvents = 0;
-  private readonly splitter = new EventSplitter();
+  private reportedFault: Fault | undefined;
   private raw: JsonObject | undefined;
-  private chunk: Uint8Array = NOTHING;
-  /** How much of the chunk may pass: less than all only before an event that nobody could read. */
-  private goodUntil = 0;
-  private isBroken = false;
+  private readonly gate = new EventGate((event) => {
+    this.observe(event);
+    return event;
+  });
+
+  get fault(): Fault | undefined {
+    return this.reportedFault ?? this.gate.fault;
+  }
 
   push(chunk: Uint8Array): Uint8Array {
-    if (this.isBroken) return NOTHING;
-    this.chunk = chunk;
-    this.goodUntil = chunk.length;
-    this.splitter.push(chunk, this.check);
-    this.chunk = NOTHING;
-    return this.goodUntil === chunk.length ? chunk : chunk.subarray(0, this.goodUntil);
+    return this.gate.push(chunk);
   }
-
-  private readonly check = (event: Uint8Array): void => {
-    if (this.isBroken) return;
-    if (!isBrokenEvent(event)) {
-      this.observe(event);
-      return;
-    }
-    this.isBroken = true;
-    this.fault ??= new Fault('upstream_garbled', { message: 'The provider sent an event that is no JSON.' });
-    this.goodUntil = event.buffer === this.chunk.buffer ? event.byteOffset - this.chunk.byteOffset : 0;
-  };
 
   flush(): Uint8Array {
-    const rest = this.splitter.takePending();
-    if (rest.length > 0) this.observe(rest);
-    return NOTHING;
-  }
-
-  get atBoundary(): boolean {
-    return this.splitter.atBoundary;
+    return this.gate.flush();
   }
 
   private observe(event: Uint8Array): void {
@@ -98,7 +77,8 @@ class AnthropicStreamTap implements StreamTap {
         this.ended = true;
         return;
       default:
-        if (value.type === 'error' || name === 'error' || isObject(value.error)) this.fault = readStreamFault(value);
+        if (value.type === 'error' || name === 'error' || isObject(value.error))
+          this.reportedFault = readStreamFault(value);
     }
   }
 

@@ -1,9 +1,8 @@
 import type { Finish } from '../../canon/response.ts';
 import { mergeUsage, type Usage } from '../../canon/usage.ts';
 import type { ResponseTap, StreamTap, TapOptions } from '../../dialect.ts';
-import { Fault } from '../../fault.ts';
-import { EventSplitter } from '../../framing/boundary.ts';
-import { isBrokenEvent } from '../../framing/broken-event.ts';
+import type { Fault } from '../../fault.ts';
+import { EventGate } from '../../framing/event-gate.ts';
 import { fieldJson, fieldString, scanJsonObject } from '../../json/lens.ts';
 import { parseJson } from '../../json/parse.ts';
 import { asString, isObject, type JsonObject } from '../../json/value.ts';
@@ -22,7 +21,6 @@ const candidatePattern = /"(?:usage|finish_reason|error)"\s*:\s*[^n\s]|^event: ?
 /** A non-empty string at a key that holds what the model produced. */
 const contentPattern = /"(?:content|reasoning_content|reasoning|arguments|refusal|text|data)":\s?"[^"]/;
 const callsPattern = /"tool_calls"\s*:\s*\[\s*\{/;
-const NOTHING = new Uint8Array(0);
 /** So often a new shape is remembered in vain before it is no longer tried. */
 const MISSES_MAX = 16;
 
@@ -34,8 +32,8 @@ export class ChatStreamTap implements StreamTap {
   finish: Finish | undefined;
   responseId: string | undefined;
   ended = false;
-  fault: Fault | undefined;
   contentEvents = 0;
+  private reportedFault: Fault | undefined;
   private reported: Usage | undefined;
   /** Groq's copy, for when it is all there is. */
   private copy: Usage | undefined;
@@ -44,76 +42,35 @@ export class ChatStreamTap implements StreamTap {
   private shape: EventShape | undefined;
   /** Events with content since one was last of the shape remembered. */
   private misses = 0;
-  private readonly splitter = new EventSplitter();
-  private readonly isStripping: boolean;
-  private passed: Uint8Array[] = [];
-  private chunk: Uint8Array = NOTHING;
-  /** How much of the chunk may pass: less than all only before an event that nobody could read. */
-  private goodUntil = 0;
-  private isBroken = false;
+  private readonly gate: EventGate;
 
   constructor(options: TapOptions) {
-    this.isStripping = options.stripUsage === true;
+    const isStripping = options.stripUsage === true;
+    this.gate = new EventGate((event) => {
+      const text = bytewise.decode(event);
+      this.inspect(text, event);
+      return isStripping ? stripUsage(text, event) : event;
+    });
   }
 
   get usage(): Usage | undefined {
     return this.reported ?? this.copy;
   }
 
-  get atBoundary(): boolean {
-    return this.isStripping || this.splitter.atBoundary;
+  get fault(): Fault | undefined {
+    return this.reportedFault ?? this.gate.fault;
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    if (this.isBroken) return NOTHING;
-    this.chunk = chunk;
-    this.goodUntil = chunk.length;
-    this.splitter.push(chunk, this.check);
-    this.chunk = NOTHING;
-    if (this.isStripping) return this.takePassed();
-    return this.goodUntil === chunk.length ? chunk : chunk.subarray(0, this.goodUntil);
+    return this.gate.push(chunk);
   }
 
   flush(): Uint8Array {
-    const pending = this.splitter.takePending();
-    if (pending.length > 0) this.observe(pending);
+    const rest = this.gate.flush();
     // Providers that never say [DONE] say that they are done by a finish reason.
     if (this.finish !== undefined && this.fault === undefined) this.ended = true;
-    return this.isStripping ? this.takePassed() : NOTHING;
+    return rest;
   }
-
-  private takePassed(): Uint8Array {
-    const { passed } = this;
-    this.passed = [];
-    const [only] = passed;
-    if (passed.length <= 1) return only ?? NOTHING;
-    const joined = new Uint8Array(passed.reduce((size, piece) => size + piece.length, 0));
-    let at = 0;
-    for (const piece of passed) {
-      joined.set(piece, at);
-      at += piece.length;
-    }
-    return joined;
-  }
-
-  private readonly check = (event: Uint8Array): void => {
-    if (this.isBroken) return;
-    if (!isBrokenEvent(event)) {
-      this.observe(event);
-      return;
-    }
-    this.isBroken = true;
-    this.fault ??= new Fault('upstream_garbled', { message: 'The provider sent an event that is no JSON.' });
-    this.goodUntil = event.buffer === this.chunk.buffer ? event.byteOffset - this.chunk.byteOffset : 0;
-  };
-
-  private readonly observe = (event: Uint8Array): void => {
-    const text = bytewise.decode(event);
-    this.inspect(text, event);
-    if (!this.isStripping) return;
-    const kept = stripUsage(text, event);
-    if (kept.length > 0) this.passed.push(kept);
-  };
 
   private inspect(text: string, event: Uint8Array): void {
     if (this.shape?.fits(text)) {
@@ -149,7 +106,7 @@ export class ChatStreamTap implements StreamTap {
     const copy = usageCopyOf(chunk);
     if (copy !== undefined) this.copy = readUsage(copy);
     if (isObject(chunk.error) || (typeof chunk.error === 'string' && chunk.error !== '')) {
-      this.fault ??= faultOfError(chunk);
+      this.reportedFault ??= faultOfError(chunk);
     }
     const [first] = Array.isArray(chunk.choices) ? chunk.choices : [];
     const raw = isObject(first) && (first.index ?? 0) === 0 ? asString(first.finish_reason) : undefined;
