@@ -15,10 +15,11 @@ describe('usd', () => {
 test('only headers that clients use pass from the provider', () => {
   const from = new Headers({
     'x-ratelimit-remaining-requests': '9',
-    'anthropic-ratelimit-tokens-reset': '2026-01-01T00:00:00Z',
+    'Anthropic-RateLimit-Tokens-Reset': '2026-01-01T00:00:00Z',
     'request-id': 'req_1',
     'retry-after': '2',
     'set-cookie': 'session=secret',
+    'X-RateLimit-Limit-Requests': '10',
     server: 'cloudflare',
     'x-request-id-internal': 'no',
   });
@@ -28,6 +29,7 @@ test('only headers that clients use pass from the provider', () => {
     'anthropic-ratelimit-tokens-reset',
     'request-id',
     'retry-after',
+    'x-ratelimit-limit-requests',
     'x-ratelimit-remaining-requests',
   ]);
 });
