@@ -39,7 +39,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { environment } = options;
   const log = options.log ?? new Log();
   const { configuration, report } = await load(options);
-  const store = await openStore({ dataDir: resolve(environment.TURNPIKE_DATA_DIR || DATA_DIR_DEFAULT) });
+  const store = await openStore({
+    url: environment.DATABASE_URL,
+    dataDir: resolve(environment.TURNPIKE_DATA_DIR || DATA_DIR_DEFAULT),
+  });
   try {
     const host = options.host ?? configuration.listen.host ?? '127.0.0.1';
     const admin = await adminKey(environment, adminOf(configuration), store);

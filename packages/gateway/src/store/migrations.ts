@@ -1,7 +1,10 @@
 /**
- * How an empty database becomes the one of this version, step by step: statements that SQLite and PostgreSQL both take
- * as they stand. A step that was ever released is never changed; what comes later is a new step at the end. Steps only
- * go forward.
+ * How an empty database becomes the one of this version, step by step: statements that SQLite and PostgreSQL both take.
+ * A step that was ever released is never changed; what comes later is a new step at the end. Steps only go forward.
+ *
+ * Types are `text` (compares as bytes, in PostgreSQL too), `bigint`, `integer`, `double precision` and `blob`. Every table
+ * has a primary key that is never null, by which it is copied. A step adds: tables, indexes, columns that may be null or have a
+ * default. Gateways of the version before go on beside it then; one that cannot is listed in `breakingMigrations`.
  */
 export const migrations: readonly (readonly string[])[] = [
   // 1: the log of exchanges. Ids sort by start, so the primary key is the index for lists by time as well.
@@ -81,3 +84,6 @@ export const migrations: readonly (readonly string[])[] = [
     )`,
   ],
 ];
+
+/** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */
+export const breakingMigrations: ReadonlySet<number> = new Set();

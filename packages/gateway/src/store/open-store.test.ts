@@ -211,7 +211,9 @@ describe('the file', () => {
   });
 
   test('of a newer version is refused', async () => {
-    await (await open()).writeMeta('schema_version', '999');
+    const store = await open();
+    await store.writeMeta('schema_version', '999');
+    await store.writeMeta('schema_needs', '999');
     await opened.pop()?.close();
     const error = await refusal();
     expect([error.code, error.message]).toEqual(['newer', expect.stringContaining('schema 999')]);

@@ -51,6 +51,7 @@ function openOnce(path: string): Database {
     // Under WAL this loses nothing to a killed process; a power cut may cost the last moments, never the database.
     database.run('PRAGMA synchronous = NORMAL');
     database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    database.run(`PRAGMA busy_timeout = ${WRITE_WAIT_MS}`);
     return database;
   } catch (error) {
     database.close();
@@ -58,9 +59,14 @@ function openOnce(path: string): Database {
   }
 }
 
-/** From here on a busy database is reported soon instead of being waited for. */
-export function stopWaiting(database: Database): void {
-  database.run(`PRAGMA busy_timeout = ${WRITE_WAIT_MS}`);
+/** Runs something that may wait for other processes longer than a write may, since nothing else is to run meanwhile. */
+export function waitingLonger<T>(database: Database, run: () => T): T {
+  database.run(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}`);
+  try {
+    return run();
+  } finally {
+    database.run(`PRAGMA busy_timeout = ${WRITE_WAIT_MS}`);
+  }
 }
 
 /** Leaves one file behind, without a log to be folded in at the next start. */

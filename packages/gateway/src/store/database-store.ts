@@ -1,0 +1,58 @@
+import type { ExchangeRow } from '../telemetry/exchange-row.ts';
+import { type Database, query } from './database.ts';
+import { addExchanges, exchangeOf, recentExchanges } from './exchange-table.ts';
+import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
+import type { Store } from './store.ts';
+
+const PAGE_MAX = 1_000;
+
+/** The store over either database. What belongs to one table is beside it; here is only what answers to which name. */
+export class DatabaseStore implements Store {
+  readonly records: SqlRecords;
+  readonly #database: Database;
+
+  /** The database is at the schema of this version, and is closed with the store. */
+  constructor(database: Database) {
+    this.#database = database;
+    this.records = new SqlRecords(sqlRunner(database));
+  }
+
+  async writeExchanges(rows: readonly ExchangeRow[]): Promise<void> {
+    if (rows.length > 0) await this.#database.transact(() => addExchanges(rows));
+  }
+
+  async recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]> {
+    const limit = Math.min(Math.max(Math.trunc(page.limit), 1), PAGE_MAX);
+    return recentExchanges(this.#database, { ...page, limit });
+  }
+
+  async exchange(id: string): Promise<ExchangeRow | undefined> {
+    return exchangeOf(this.#database, id);
+  }
+
+  async readMeta(name: string): Promise<string | undefined> {
+    const [row] = await this.#database.rows<{ value: string }>('SELECT value FROM meta WHERE name = ?', [name]);
+    return row?.value;
+  }
+
+  async writeMeta(name: string, value: string): Promise<void> {
+    await this.#database.rows(
+      'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+      [name, value],
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+}
+
+function sqlRunner(database: Database): SqlRunner {
+  return {
+    rows: async ({ sql, values }) => [...(await database.rows<Record<string, SqlValue>>(sql, values))],
+    atomically: (statements) =>
+      database.transact(function* () {
+        for (const { sql, values } of statements) yield* query(sql, values);
+      }),
+  };
+}
