@@ -52,8 +52,14 @@ export function requestDifferences(before: CanonRequest, after: CanonRequest, lo
   return [
     ...uncovered(differences('', requestFields(before), requestFields(after)), withUnits(losses)),
     ...alignItems(toolItems(before), toolItems(after), losses),
-    ...alignItems(conversation(before), conversation(after), losses),
+    ...alignItems(conversation(before), conversation(after), withLabels(losses)),
   ];
+}
+
+/** R12: a loss at either name of a document's label is one at the other. */
+function withLabels(losses: readonly Loss[]): Loss[] {
+  const labels = losses.filter(({ path }) => path.endsWith('.filename'));
+  return [...losses, ...labels.map((loss) => ({ ...loss, path: loss.path.replace(/filename$/, 'title') }))];
 }
 
 function requestFields(request: CanonRequest): unknown {
