@@ -1,8 +1,10 @@
+import type { LedgerEntry } from '../ledger/entry.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { type Database, query } from './database.ts';
 import { addExchanges, exchangeOf, recentExchanges } from './exchange-table.ts';
+import { addLedgerEntries, ledgerEntries, ledgerRollups, spendBetween } from './ledger-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
-import type { Store } from './store.ts';
+import type { LedgerPage, LedgerRollup, RollupQuery, Store } from './store.ts';
 
 const PAGE_MAX = 1_000;
 
@@ -22,12 +24,28 @@ export class DatabaseStore implements Store {
   }
 
   async recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]> {
-    const limit = Math.min(Math.max(Math.trunc(page.limit), 1), PAGE_MAX);
-    return recentExchanges(this.#database, { ...page, limit });
+    return recentExchanges(this.#database, { ...page, limit: pageSize(page.limit) });
   }
 
   async exchange(id: string): Promise<ExchangeRow | undefined> {
     return exchangeOf(this.#database, id);
+  }
+
+  async writeLedger(entries: readonly LedgerEntry[]): Promise<ReadonlySet<string>> {
+    if (entries.length === 0) return new Set();
+    return this.#database.transact(() => addLedgerEntries(entries));
+  }
+
+  async ledgerEntries(page: LedgerPage): Promise<LedgerEntry[]> {
+    return ledgerEntries(this.#database, { ...page, limit: pageSize(page.limit) });
+  }
+
+  async spendBetween(scope: string, fromMs: number, toMs: number): Promise<bigint> {
+    return spendBetween(this.#database, scope, fromMs, toMs);
+  }
+
+  async ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]> {
+    return ledgerRollups(this.#database, { ...query, limit: pageSize(query.limit) });
   }
 
   async readMeta(name: string): Promise<string | undefined> {
@@ -45,6 +63,10 @@ export class DatabaseStore implements Store {
   async close(): Promise<void> {
     await this.#database.close();
   }
+}
+
+function pageSize(limit: number): number {
+  return Math.min(Math.max(Math.trunc(limit), 1), PAGE_MAX);
 }
 
 function sqlRunner(database: Database): SqlRunner {

@@ -83,6 +83,45 @@ export const migrations: readonly (readonly string[])[] = [
       PRIMARY KEY (actor_id, idempotency_key)
     )`,
   ],
+  // 3: the ledger, and its sums by hour and day, which are only ever changed together with it.
+  [
+    `CREATE TABLE ledger_entry (
+      id text PRIMARY KEY NOT NULL,
+      kind text NOT NULL,
+      at_ms bigint NOT NULL,
+      settled_at_ms bigint NOT NULL,
+      exchange_id text,
+      attempt integer,
+      scopes text NOT NULL,
+      model text,
+      provider text,
+      endpoint text,
+      model_served text,
+      fault text,
+      usage text NOT NULL,
+      cost_nano_usd bigint,
+      uncovered text NOT NULL,
+      is_estimated integer NOT NULL,
+      corrects text,
+      note text
+    )`,
+    'CREATE INDEX ledger_by_time ON ledger_entry (at_ms, id)',
+    `CREATE TABLE ledger_rollup (
+      scope text NOT NULL,
+      period text NOT NULL,
+      start_ms bigint NOT NULL,
+      entries bigint NOT NULL,
+      unpriced bigint NOT NULL,
+      estimated bigint NOT NULL,
+      failed bigint NOT NULL,
+      cost_nano_usd bigint NOT NULL,
+      input_tokens bigint NOT NULL,
+      output_tokens bigint NOT NULL,
+      cache_read_tokens bigint NOT NULL,
+      cache_write_tokens bigint NOT NULL,
+      PRIMARY KEY (scope, period, start_ms)
+    )`,
+  ],
 ];
 
 /** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */

@@ -66,7 +66,7 @@ export class PostgresDatabase implements Database {
   async #single(sql: string, values: readonly SqlValue[]): Promise<readonly unknown[]> {
     try {
       const pool = this.#connections();
-      return await this.#bounded(pool, pool.unsafe<unknown[]>(sql, values.map(storable)), this.#silenceMs);
+      return Array.from(await this.#bounded(pool, pool.unsafe<unknown[]>(sql, values.map(storable)), this.#silenceMs));
     } catch (error) {
       throw postgresError(error, this.label);
     }
@@ -147,7 +147,9 @@ async function walk<T>(steps: Steps<T>, answer: (step: Step) => Promise<readonly
 }
 
 async function answerOf(connection: ReservedSQL, step: Step): Promise<readonly unknown[]> {
-  if (step.type === 'query') return connection.unsafe<unknown[]>(numbered(step.sql), step.values.map(storable));
+  if (step.type === 'query') {
+    return Array.from(await connection.unsafe<unknown[]>(numbered(step.sql), step.values.map(storable)));
+  }
   const answers = await Promise.all(
     insertChunks(step.insert.rows).map((rows) =>
       connection.unsafe<unknown[]>(insertSql(step.insert, rows.length), rows.flat().map(storable)),

@@ -1,3 +1,4 @@
+import type { LedgerEntry } from '../ledger/entry.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 
 /** What Turnpike keeps on disk, as everything above the database sees it. Built in one place, by `openStore`. */
@@ -12,6 +13,18 @@ export interface Store {
   /** The latest exchanges first (ids sort by start), at most `limit` (1 to 1000), older than the id `before` when given. */
   recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]>;
   exchange(id: string): Promise<ExchangeRow | undefined>;
+  /**
+   * Enters all that is not there yet, and moves the sums by what was new, in one transaction: however often a batch is
+   * sent, it counts once. Entries are never changed.
+   *
+   * @returns the ids that were new.
+   * @throws StoreError
+   */
+  writeLedger(entries: readonly LedgerEntry[]): Promise<ReadonlySet<string>>;
+  ledgerEntries(page: LedgerPage): Promise<LedgerEntry[]>;
+  /** Nano-USD of all entries of a scope (`all`, or `<type>:<id>`) that began within [fromMs, toMs), to the nano-dollar. */
+  spendBetween(scope: string, fromMs: number, toMs: number): Promise<bigint>;
+  ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]>;
   /** Entities, and the audit log of their changes. */
   readonly records: Records;
   /** Small facts about the installation itself, by name. */
@@ -19,6 +32,47 @@ export interface Store {
   writeMeta(name: string, value: string): Promise<void>;
   /** To be called once; nothing may be called afterwards. */
   close(): Promise<void>;
+}
+
+export interface LedgerPage {
+  /** 1 to 1000. */
+  limit: number;
+  /** Default: newest first, by the time an attempt began. */
+  order?: 'newest' | 'oldest';
+  /** The last entry of the page before. */
+  beyond?: { atMs: number; id: string } | undefined;
+  /** Began within [fromMs, toMs). */
+  fromMs?: number | undefined;
+  toMs?: number | undefined;
+  /** As in `spendBetween`. */
+  scope?: string | undefined;
+  exchangeId?: string | undefined;
+}
+
+export interface RollupQuery {
+  /** The type of scope to sum by: `key`, `team`, `model`, `provider`, `endpoint`…, or `all`. */
+  by: string;
+  /** Hours and days are UTC. */
+  period: 'hour' | 'day';
+  /** Periods that start within [fromMs, toMs). */
+  fromMs: number;
+  toMs: number;
+  limit: number;
+}
+
+export interface LedgerRollup {
+  scope: string;
+  startMs: number;
+  entries: number;
+  /** Entries whose cost is not known; it is missing in the sum. */
+  unpriced: number;
+  estimated: number;
+  failed: number;
+  costNanoUsd: bigint;
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
 }
 
 /**

@@ -7,6 +7,8 @@
 export interface Tables {
   meta: { name: string; value: string };
   exchange_log: ExchangeColumns;
+  ledger_entry: LedgerEntryColumns;
+  ledger_rollup: LedgerRollupColumns;
 }
 
 export interface ExchangeColumns {
@@ -33,4 +35,44 @@ export interface ExchangeColumns {
   losses: string;
   plan: string;
   attempts: string;
+}
+
+export interface LedgerEntryColumns {
+  /** `<exchange id>.<attempt>`, or an id of its own for what was entered by hand. */
+  id: string;
+  kind: string;
+  at_ms: number | bigint;
+  settled_at_ms: number | bigint;
+  exchange_id: string | null;
+  attempt: number | bigint | null;
+  /** Everything it is summed under; `all` stands first. */
+  scopes: string;
+  model: string | null;
+  provider: string | null;
+  endpoint: string | null;
+  model_served: string | null;
+  fault: string | null;
+  usage: string;
+  cost_nano_usd: bigint | null;
+  uncovered: string;
+  is_estimated: number | bigint;
+  corrects: string | null;
+  note: string | null;
+}
+
+export interface LedgerRollupColumns {
+  scope: string;
+  /** `hour` or `day`, in UTC. */
+  period: string;
+  start_ms: number | bigint;
+  entries: number | bigint;
+  /** Entries without a known cost. */
+  unpriced: number | bigint;
+  estimated: number | bigint;
+  failed: number | bigint;
+  cost_nano_usd: bigint;
+  input_tokens: number | bigint;
+  output_tokens: number | bigint;
+  cache_read_tokens: number | bigint;
+  cache_write_tokens: number | bigint;
 }

@@ -3,8 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JsonNumber } from '@turnpike/wire/json/value.ts';
-import { attemptRow, exchangeRow } from '../telemetry/exchange-row.test-support.ts';
+import { exchangeRow } from '../telemetry/exchange-row.test-support.ts';
 import { openStore } from './open-store.ts';
 import type { Store, StoreError } from './store.ts';
 
@@ -28,11 +27,6 @@ async function open(): Promise<Store> {
   return store;
 }
 
-async function reopen(): Promise<Store> {
-  await opened.pop()?.close();
-  return open();
-}
-
 async function refusal(): Promise<StoreError> {
   return open().then(
     () => {
@@ -41,125 +35,6 @@ async function refusal(): Promise<StoreError> {
     (error: StoreError) => error,
   );
 }
-
-describe('rows', () => {
-  test('come back as they were written, after a restart too', async () => {
-    const usage = {
-      inputTokens: 12,
-      serverToolCalls: { web_search_requests: 2 },
-      raw: { dialect: 'openai-chat' as const, value: { total_tokens: 12, cost: new JsonNumber('0.10') } },
-    };
-    const row = exchangeRow({
-      id: 'tp_1',
-      usage,
-      isEstimated: true,
-      losses: [{ path: 'messages[0].parts[1]', kind: 'dropped', reason: 'no "audio" there' }],
-      attempts: [
-        attemptRow({ number: 1, status: 429, fault: 'upstream_rate_limited', usage: undefined }),
-        attemptRow({ number: 2, lane: 'translate', usage, costNanoUsd: 5n, isEstimated: true }),
-      ],
-      plan: ['a: first', 'b: fallback'],
-    });
-    await (await open()).writeExchanges([row]);
-    expect(await (await reopen()).exchange('tp_1')).toEqual(row);
-  });
-
-  test('keep what is not known apart from zero', async () => {
-    const row = exchangeRow({
-      id: 'tp_2',
-      firstByteMs: undefined,
-      keyName: undefined,
-      fault: 'key_missing',
-      faultMessage: 'No API key was sent.',
-      provider: undefined,
-      endpoint: undefined,
-      modelServed: undefined,
-      lane: undefined,
-      finish: undefined,
-      usage: undefined,
-      costNanoUsd: undefined,
-      attempts: [],
-      plan: [],
-    });
-    const store = await open();
-    await store.writeExchanges([row, exchangeRow({ id: 'tp_3', costNanoUsd: 0n })]);
-    expect(await store.exchange('tp_2')).toStrictEqual(row);
-    expect((await store.exchange('tp_3'))?.costNanoUsd).toBe(0n);
-  });
-
-  test.each([2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 53n) - 1n])('keep money exact: %p', async (costNanoUsd) => {
-    const store = await open();
-    await store.writeExchanges([exchangeRow({ id: 'tp_m', costNanoUsd, attempts: [attemptRow({ costNanoUsd })] })]);
-    const read = await store.exchange('tp_m');
-    expect(read?.costNanoUsd).toBe(costNanoUsd);
-    expect(read?.attempts[0]?.costNanoUsd).toBe(costNanoUsd);
-  });
-
-  test('written twice are there once, as first written', async () => {
-    const store = await open();
-    await store.writeExchanges([exchangeRow({ id: 'tp_4' })]);
-    await store.writeExchanges([exchangeRow({ id: 'tp_4', status: 500 }), exchangeRow({ id: 'tp_5' })]);
-    const rows = await store.recentExchanges({ limit: 10 });
-    expect(rows.map((row) => [row.id, row.status, row.attempts.length])).toEqual([
-      ['tp_5', 200, 1],
-      ['tp_4', 200, 1],
-    ]);
-  });
-
-  test('are written all or none', async () => {
-    const store = await open();
-    const bad = exchangeRow({ id: 'tp_7', face: undefined as unknown as string });
-    await expect(store.writeExchanges([exchangeRow({ id: 'tp_6' }), bad])).rejects.toMatchObject({ code: 'unusable' });
-    expect(await store.exchange('tp_6')).toBeUndefined();
-  });
-
-  test('that are not there are undefined', async () => {
-    expect(await (await open()).exchange('tp_none')).toBeUndefined();
-  });
-});
-
-describe('pages', () => {
-  test('go from the latest to the oldest without gap or repetition, also within one millisecond', async () => {
-    const store = await open();
-    const rows = Array.from({ length: 57 }, (_, at) =>
-      exchangeRow({ id: `tp_${String(at).padStart(3, '0')}`, startedAtMs: 1_000 + Math.floor(at / 10) }),
-    );
-    await store.writeExchanges(rows);
-    const seen: string[] = [];
-    for (let page = await store.recentExchanges({ limit: 7 }); page.length > 0; ) {
-      seen.push(...page.map((row) => row.id));
-      const before = page.at(-1)?.id;
-      page = before === undefined ? [] : await store.recentExchanges({ limit: 7, before });
-    }
-    expect(seen).toEqual(rows.map((row) => row.id).reverse());
-  });
-
-  test('are found by an index', async () => {
-    await open();
-    const database = new Database(join(dataDir, 'turnpike.db'));
-    const plan = database
-      .query('EXPLAIN QUERY PLAN SELECT * FROM exchange_log WHERE id < ? ORDER BY id DESC LIMIT 7')
-      .all('a') as { detail: string }[];
-    database.close();
-    expect(plan.map((step) => step.detail).join()).toMatch(/SEARCH exchange_log USING INDEX/);
-    expect(plan.map((step) => step.detail).join()).not.toMatch(/TEMP B-TREE/);
-  });
-
-  test('hold one to a thousand rows', async () => {
-    const store = await open();
-    await store.writeExchanges(Array.from({ length: 1_005 }, (_, at) => exchangeRow({ id: `tp_${at}` })));
-    expect(await store.recentExchanges({ limit: 0 })).toHaveLength(1);
-    expect(await store.recentExchanges({ limit: 100_000 })).toHaveLength(1_000);
-  });
-});
-
-test('meta is remembered and overwritten', async () => {
-  const store = await open();
-  expect(await store.readMeta('installation')).toBeUndefined();
-  await store.writeMeta('installation', 'a');
-  await store.writeMeta('installation', 'b');
-  expect(await (await reopen()).readMeta('installation')).toBe('b');
-});
 
 describe('the file', () => {
   test.skipIf(process.platform === 'win32')('is for its owner alone', async () => {

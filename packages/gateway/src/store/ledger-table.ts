@@ -1,0 +1,273 @@
+import type { Usage } from '@turnpike/wire/canon/usage.ts';
+import { type LedgerEntry, rollupScopes } from '../ledger/entry.ts';
+import { type Database, insert, type SqlValue, type Steps } from './database.ts';
+import type { LedgerPage, LedgerRollup, RollupQuery } from './store.ts';
+import type { LedgerEntryColumns, LedgerRollupColumns } from './tables.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const entryColumns = [
+  'id',
+  'kind',
+  'at_ms',
+  'settled_at_ms',
+  'exchange_id',
+  'attempt',
+  'scopes',
+  'model',
+  'provider',
+  'endpoint',
+  'model_served',
+  'fault',
+  'usage',
+  'cost_nano_usd',
+  'uncovered',
+  'is_estimated',
+  'corrects',
+  'note',
+] as const satisfies readonly (keyof LedgerEntryColumns)[];
+
+const rollupColumns = [
+  'scope',
+  'period',
+  'start_ms',
+  'entries',
+  'unpriced',
+  'estimated',
+  'failed',
+  'cost_nano_usd',
+  'input_tokens',
+  'output_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+] as const satisfies readonly (keyof LedgerRollupColumns)[];
+
+/** What every sum of the rollups grows by. */
+const sums = rollupColumns.slice(3);
+
+/**
+ * Enters what is not there yet, and adds that, and only that, to the sums by hour and day. In one transaction, so that
+ * sending a batch again changes nothing.
+ *
+ * @returns the ids that were new.
+ */
+export function* addLedgerEntries(entries: readonly LedgerEntry[]): Steps<ReadonlySet<string>> {
+  const returned = yield* insert<{ id: string }>({
+    table: 'ledger_entry',
+    columns: entryColumns,
+    rows: entries.map(entryValues),
+    tail: 'ON CONFLICT (id) DO NOTHING RETURNING id',
+  });
+  const fresh = new Set(returned.map(({ id }) => id));
+  yield* insert({
+    table: 'ledger_rollup',
+    columns: rollupColumns,
+    rows: rollupRows(distinct(entries).filter(({ id }) => fresh.has(id))),
+    tail: `ON CONFLICT (scope, period, start_ms) DO UPDATE SET ${sums
+      .map((name) => `${name} = ledger_rollup.${name} + excluded.${name}`)
+      .join(', ')}`,
+  });
+  return fresh;
+}
+
+/** An id that comes twice in one batch is entered once, and so must count once. */
+function distinct(entries: readonly LedgerEntry[]): LedgerEntry[] {
+  const first = new Map<string, LedgerEntry>();
+  for (const entry of entries) if (!first.has(entry.id)) first.set(entry.id, entry);
+  return [...first.values()];
+}
+
+function entryValues(entry: LedgerEntry): SqlValue[] {
+  return [
+    entry.id,
+    entry.kind,
+    entry.atMs,
+    entry.settledAtMs,
+    entry.exchangeId ?? null,
+    entry.attempt ?? null,
+    JSON.stringify(rollupScopes(entry)),
+    entry.model ?? null,
+    entry.provider ?? null,
+    entry.endpoint ?? null,
+    entry.modelServed ?? null,
+    entry.fault ?? null,
+    JSON.stringify(entry.usage),
+    entry.costNanoUsd ?? null,
+    JSON.stringify(entry.uncovered),
+    Number(entry.isEstimated),
+    entry.corrects ?? null,
+    entry.note ?? null,
+  ];
+}
+
+interface Sum {
+  readonly scope: string;
+  readonly period: 'hour' | 'day';
+  readonly startMs: number;
+  readonly totals: bigint[];
+}
+
+/** In the order of their keys, so that two processes never wait for each other's rows. */
+function rollupRows(entries: readonly LedgerEntry[]): SqlValue[][] {
+  const byKey = new Map<string, Sum>();
+  for (const entry of entries) {
+    const figures = figuresOf(entry);
+    for (const scope of rollupScopes(entry)) {
+      for (const period of ['hour', 'day'] as const) {
+        const startMs = floorTo(entry.atMs, period === 'hour' ? HOUR_MS : DAY_MS);
+        const key = `${scope}\n${period}\n${startMs}`;
+        let sum = byKey.get(key);
+        if (sum === undefined) {
+          sum = { scope, period, startMs, totals: figures.map(() => 0n) };
+          byKey.set(key, sum);
+        }
+        for (const [at, figure] of figures.entries()) sum.totals[at] = (sum.totals[at] ?? 0n) + figure;
+      }
+    }
+  }
+  const sorted = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([, { scope, period, startMs, totals }]) => [scope, period, startMs, ...totals]);
+}
+
+/** In the order of {@link sums}. */
+function figuresOf({ kind, costNanoUsd, isEstimated, fault, usage }: LedgerEntry): bigint[] {
+  return [
+    1n,
+    costNanoUsd === undefined && kind === 'attempt' ? 1n : 0n,
+    isEstimated ? 1n : 0n,
+    fault === undefined ? 0n : 1n,
+    costNanoUsd ?? 0n,
+    tokens(usage.inputTokens),
+    tokens(usage.outputTokens),
+    tokens(usage.cacheReadTokens),
+    tokens(usage.cacheWriteTokens),
+  ];
+}
+
+/** Providers have reported figures that are none. */
+function tokens(figure: number | undefined): bigint {
+  return figure !== undefined && Number.isSafeInteger(figure) && figure > 0 ? BigInt(figure) : 0n;
+}
+
+/** A page of entries by time, newest first unless asked otherwise. */
+export async function ledgerEntries(database: Database, page: LedgerPage): Promise<LedgerEntry[]> {
+  const conditions: string[] = [];
+  const values: SqlValue[] = [];
+  const require = (condition: string, ...given: SqlValue[]) => {
+    conditions.push(condition);
+    values.push(...given);
+  };
+  const isOldestFirst = page.order === 'oldest';
+  if (page.beyond !== undefined) {
+    const { atMs, id } = page.beyond;
+    const sign = isOldestFirst ? '>' : '<';
+    require(`(at_ms ${sign} ? OR (at_ms = ? AND id ${sign} ?))`, atMs, atMs, id);
+  }
+  if (page.fromMs !== undefined) require('at_ms >= ?', page.fromMs);
+  if (page.toMs !== undefined) require('at_ms < ?', page.toMs);
+  if (page.exchangeId !== undefined) require('exchange_id = ?', page.exchangeId);
+  if (page.scope !== undefined && page.scope !== 'all') require(HAS_SCOPE, scopeText(page.scope));
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+  const direction = isOldestFirst ? 'ASC' : 'DESC';
+  const rows = await database.rows<LedgerEntryColumns>(
+    `SELECT ${entryColumns.join(', ')} FROM ledger_entry ${where}
+     ORDER BY at_ms ${direction}, id ${direction} LIMIT ${page.limit}`,
+    values,
+  );
+  return rows.map(readEntry);
+}
+
+/**
+ * True for rows whose scopes hold the given text. `all` stands first in every list, so each other scope follows a comma;
+ * within a scope a quotation mark always follows a backslash. (LIKE would not tell large letters from small ones.)
+ */
+const HAS_SCOPE = "replace(scopes, ?, '') <> scopes";
+
+function scopeText(scope: string): string {
+  return `,${JSON.stringify(scope)}`;
+}
+
+function readEntry(row: LedgerEntryColumns): LedgerEntry {
+  const scopes = JSON.parse(row.scopes) as string[];
+  const derived = new Set(['all', `model:${row.model}`, `provider:${row.provider}`, `endpoint:${row.endpoint}`]);
+  return {
+    id: row.id,
+    kind: row.kind as LedgerEntry['kind'],
+    atMs: Number(row.at_ms),
+    settledAtMs: Number(row.settled_at_ms),
+    exchangeId: row.exchange_id ?? undefined,
+    attempt: row.attempt === null ? undefined : Number(row.attempt),
+    scopes: scopes.filter((scope) => !derived.has(scope)),
+    model: row.model ?? undefined,
+    provider: row.provider ?? undefined,
+    endpoint: row.endpoint ?? undefined,
+    modelServed: row.model_served ?? undefined,
+    fault: row.fault ?? undefined,
+    usage: JSON.parse(row.usage) as Usage,
+    costNanoUsd: row.cost_nano_usd === null ? undefined : BigInt(row.cost_nano_usd),
+    uncovered: JSON.parse(row.uncovered) as string[],
+    isEstimated: Number(row.is_estimated) === 1,
+    corrects: row.corrects ?? undefined,
+    note: row.note ?? undefined,
+  };
+}
+
+/** Nano-USD within [from, to): whole days and hours from the sums, the ends from the entries themselves. */
+export async function spendBetween(database: Database, scope: string, fromMs: number, toMs: number): Promise<bigint> {
+  const hours = within(fromMs, toMs, HOUR_MS);
+  const days = within(hours.from, hours.to, DAY_MS);
+  const [row] = await database.rows<{ spent: bigint | number | string }>(
+    `SELECT CAST(COALESCE(SUM(cost), 0) AS bigint) AS spent FROM (
+      SELECT cost_nano_usd AS cost FROM ledger_rollup WHERE scope = ? AND period = 'day' AND start_ms >= ? AND start_ms < ?
+      UNION ALL
+      SELECT cost_nano_usd FROM ledger_rollup
+        WHERE scope = ? AND period = 'hour' AND start_ms >= ? AND start_ms < ? AND (start_ms < ? OR start_ms >= ?)
+      UNION ALL
+      SELECT cost_nano_usd FROM ledger_entry
+        WHERE at_ms >= ? AND at_ms < ? AND (at_ms < ? OR at_ms >= ?) ${scope === 'all' ? '' : `AND ${HAS_SCOPE}`}
+    ) AS parts`,
+    [
+      ...[scope, days.from, days.to],
+      ...[scope, hours.from, hours.to, days.from, days.to],
+      ...[fromMs, toMs, hours.from, hours.to],
+      ...(scope === 'all' ? [] : [scopeText(scope)]),
+    ],
+  );
+  return BigInt(row?.spent ?? 0);
+}
+
+/** The whole units inside [from, to); where there is none, an empty stretch at its end. */
+function within(from: number, to: number, unitMs: number): { from: number; to: number } {
+  const whole = { from: Math.ceil(from / unitMs) * unitMs, to: floorTo(to, unitMs) };
+  return whole.from < whole.to ? whole : { from: to, to };
+}
+
+function floorTo(value: number, unit: number): number {
+  return Math.floor(value / unit) * unit;
+}
+
+/** Sums of one kind of scope, by time and scope. */
+export async function ledgerRollups(database: Database, ask: RollupQuery): Promise<LedgerRollup[]> {
+  // Every scope of a kind begins with its name and a colon; the character after the colon ends the range.
+  const range = ask.by === 'all' ? ['all', 'all~'] : [`${ask.by}:`, `${ask.by};`];
+  const rows = await database.rows<LedgerRollupColumns>(
+    `SELECT ${rollupColumns.join(', ')} FROM ledger_rollup
+     WHERE scope >= ? AND scope < ? AND period = ? AND start_ms >= ? AND start_ms < ?
+     ORDER BY start_ms, scope LIMIT ${ask.limit}`,
+    [...range, ask.period, ask.fromMs, ask.toMs],
+  );
+  return rows.map((row) => ({
+    scope: row.scope,
+    startMs: Number(row.start_ms),
+    entries: Number(row.entries),
+    unpriced: Number(row.unpriced),
+    estimated: Number(row.estimated),
+    failed: Number(row.failed),
+    costNanoUsd: BigInt(row.cost_nano_usd),
+    inputTokens: Number(row.input_tokens),
+    outputTokens: Number(row.output_tokens),
+    cacheReadTokens: Number(row.cache_read_tokens),
+    cacheWriteTokens: Number(row.cache_write_tokens),
+  }));
+}
