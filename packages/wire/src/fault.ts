@@ -27,6 +27,27 @@ export const faults = {
   // Who is calling, and what they may use.
   key_missing: { status: 401, blame: 'caller', retry: 'never', says: 'No API key was sent.' },
   key_unknown: { status: 401, blame: 'caller', retry: 'never', says: 'The API key is not known.' },
+  key_expired: { status: 401, blame: 'caller', retry: 'never', says: 'The API key is no longer valid.' },
+  key_blocked: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'The API key, or what it belongs to, is blocked.',
+  },
+  tags_missing: { status: 403, blame: 'operator', retry: 'never', says: 'The API key lacks a tag it must carry.' },
+  address_forbidden: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'The API key may not be used from this address.',
+  },
+  operation_forbidden: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not use the operation.' },
+  output_forbidden: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'This key may not ask for so much output.',
+  },
   model_forbidden: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not use the model.' },
   model_unknown: { status: 404, blame: 'caller', retry: 'never', says: 'No such model here.' },
   model_unavailable: {
@@ -35,6 +56,20 @@ export const faults = {
     retry: 'later',
     says: 'The model is configured but no endpoint can serve it.',
   },
+  rate_limited: { status: 429, blame: 'caller', retry: 'later', says: 'A limit of the gateway is reached.' },
+
+  // The admin API.
+  scope_missing: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not do that here.' },
+  record_unknown: { status: 404, blame: 'caller', retry: 'never', says: 'There is no such record.' },
+  record_conflict: { status: 409, blame: 'caller', retry: 'never', says: 'The record stands against another.' },
+  version_conflict: { status: 412, blame: 'caller', retry: 'never', says: 'The record was changed meanwhile.' },
+  idempotency_mismatch: {
+    status: 422,
+    blame: 'caller',
+    retry: 'never',
+    says: 'The idempotency key was used for another request.',
+  },
+  store_unavailable: { status: 503, blame: 'operator', retry: 'later', says: 'The database cannot be used now.' },
 
   // The provider and the way to it.
   upstream_refused: { status: 502, blame: 'upstream', retry: 'elsewhere', says: 'The provider could not be reached.' },
@@ -97,6 +132,12 @@ export const faults = {
   client_gone: { status: 499, blame: 'caller', retry: 'never', says: 'The client closed the connection.' },
   shutting_down: { status: 503, blame: 'gateway', retry: 'later', says: 'The gateway is shutting down.' },
   overloaded: { status: 503, blame: 'gateway', retry: 'later', says: 'The gateway has as much work as it can take.' },
+  ledger_unavailable: {
+    status: 503,
+    blame: 'operator',
+    retry: 'later',
+    says: 'What the call costs cannot be recorded now.',
+  },
   internal: { status: 500, blame: 'gateway', retry: 'later', says: 'The gateway failed.' },
 } as const satisfies Record<string, FaultKind>;
 
