@@ -10,6 +10,7 @@ import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { ActiveExchanges, type Services } from './pipeline/services.ts';
 import { KeyTable } from './policy/identify.ts';
+import { Limiter } from './policy/limits/limiter.ts';
 import { Alarms } from './runtime/alarm.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
 import { Reachability } from './runtime/reachable.ts';
@@ -78,6 +79,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #exchangeLog: ExchangeLog;
   readonly #active = new ActiveExchanges();
+  readonly #limiter = new Limiter();
   #services: Services | undefined;
   #listener: Listener | undefined;
   #sandbox: StartedSandbox | undefined;
@@ -170,7 +172,9 @@ export class Gateway {
       ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
+    this.#limiter.apply(snapshot.limits);
     this.#services = {
+      limiter: this.#limiter,
       alarms: this.#services?.alarms ?? new Alarms(),
       reachability: this.#services?.reachability ?? new Reachability(),
       active: this.#active,

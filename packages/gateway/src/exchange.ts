@@ -6,6 +6,7 @@ import type { Fault } from '@turnpike/wire/fault.ts';
 import type { Lens } from '@turnpike/wire/json/lens.ts';
 import type { Endpoint, Snapshot } from './config/snapshot.ts';
 import type { Caller } from './policy/caller.ts';
+import type { ExchangeLimits } from './policy/limits/exchange-limits.ts';
 import type { Plan } from './routing/plan.ts';
 import type { AttemptRow } from './telemetry/exchange-row.ts';
 
@@ -35,6 +36,8 @@ export interface Exchange {
 
   caller?: Caller;
   body?: Body;
+  /** What it counts against; absent as long as no limit concerns it. */
+  limits?: ExchangeLimits;
   plan?: Plan;
   attempts: AttemptRow[];
   /** How many settlements were made: the sixth law says one. */

@@ -44,6 +44,7 @@ interface Pattern {
 class BuiltSnapshot implements Snapshot {
   readonly version: number;
   readonly keys: Snapshot['keys'];
+  readonly limits: Snapshot['limits'];
   readonly server: Snapshot['server'];
   readonly endpoints: readonly Endpoint[];
   readonly #configuration: Configuration;
@@ -58,6 +59,7 @@ class BuiltSnapshot implements Snapshot {
   constructor(configuration: Configuration, environment: Environment, options: BuildOptions) {
     this.version = options.version;
     this.keys = configuration.keys;
+    this.limits = configuration.limits;
     this.server = configuration.server;
     this.#configuration = configuration;
     this.#context = { deadlines: configuration.defaults.deadlines, nowMs: options.nowMs ?? Date.now };

@@ -1,5 +1,6 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { LimitRule } from './limit-rule.ts';
 import type { ConfiguredKey, Deadlines, ServerSettings } from './snapshot.ts';
 
 /** Variables of the environment. */
@@ -18,6 +19,7 @@ export interface Configuration {
   readonly listen: { readonly port: number | undefined; readonly host: string | undefined };
   readonly server: ServerSettings;
   readonly keys: readonly ConfiguredKey[];
+  readonly limits: readonly LimitRule[];
   /** Providers named in the file: the table's with changes, or ones of the operator's own. */
   readonly providers: readonly ConfiguredProvider[];
   readonly models: readonly ConfiguredModel[];
@@ -65,6 +67,7 @@ export interface ConfiguredEndpoint {
   readonly order: number;
   readonly deadlines: Partial<Deadlines>;
   readonly price: Price | undefined;
+  readonly limits: readonly LimitRule[];
   /** The model whose catalogue price holds, when it is not `model` (a deployment with a name of its own). */
   readonly priceModel: string | undefined;
   /**
@@ -104,6 +107,7 @@ export const emptyConfiguration: Configuration = {
   listen: { port: undefined, host: undefined },
   server: serverDefaults,
   keys: [],
+  limits: [],
   providers: [],
   models: [],
   aliases: new Map(),

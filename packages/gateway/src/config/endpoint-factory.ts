@@ -53,6 +53,7 @@ export function makeEndpoint(
     get price() {
       return fixed ?? schedule?.at(context.nowMs());
     },
+    limits: configured.limits,
   };
 }
 
@@ -84,5 +85,6 @@ export function plainEndpoint(providerId: string | undefined, model: string): Co
     price: undefined,
     priceModel: undefined,
     inheritsCredential: false,
+    limits: [],
   };
 }

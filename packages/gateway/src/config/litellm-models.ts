@@ -1,6 +1,7 @@
 import { providerTable } from '../providers/table.ts';
 import type { ConfiguredEndpoint, ConfiguredModel } from './configuration.ts';
 import { plainEndpoint } from './endpoint-factory.ts';
+import type { LimitRule } from './limit-rule.ts';
 import { isPriceKey, readLitellmPrice } from './litellm-prices.ts';
 import { baseUrlOfApiBase, targetOfLitellmModel } from './litellm-providers.ts';
 import { isMapping, type Mapping } from './litellm-source.ts';
@@ -19,16 +20,11 @@ interface Entry {
 const readParams = new Set(
   (
     'model api_key api_base base_url timeout stream_timeout max_retries weight order extra_headers headers organization ' +
-    'custom_llm_provider litellm_credential_name'
+    'custom_llm_provider litellm_credential_name rpm tpm itpm otpm max_parallel_requests'
   ).split(' '),
 );
 
 const paramClauses: Readonly<Record<string, string>> = {
-  rpm: 'the limit is not enforced yet',
-  tpm: 'the limit is not enforced yet',
-  itpm: 'the limit is not enforced yet',
-  otpm: 'the limit is not enforced yet',
-  max_parallel_requests: 'the limit is not enforced yet',
   max_budget: 'budgets of deployments are not enforced yet',
   budget_duration: 'budgets of deployments are not enforced yet',
   tags: 'routing by tags is not done yet',
@@ -121,7 +117,25 @@ function readEndpoint(
     price: readLitellmPrice(params, info, catalogueId, priced),
     priceModel: priceModel === undefined ? undefined : priced,
     inheritsCredential: true,
+    limits: limitsOf(params),
   };
+}
+
+const limitParams = [
+  ['rpm', 'requests'],
+  ['tpm', 'tokens'],
+  ['itpm', 'inputTokens'],
+  ['otpm', 'outputTokens'],
+  ['max_parallel_requests', 'concurrency'],
+] as const;
+
+/** A deployment's limits. Those of 0 and below are none. */
+function limitsOf(params: Mapping): LimitRule[] {
+  return limitParams.flatMap(([key, measure]) => {
+    const amount = Math.floor(numberOf(params[key]) ?? 0);
+    if (amount < 1) return [];
+    return [{ measure, amount, windowMs: measure === 'concurrency' ? 0 : 60_000, scope: {}, each: [] }];
+  });
 }
 
 /**

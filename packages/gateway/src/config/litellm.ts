@@ -87,6 +87,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
       responseBytesMax: bytesOf(general.max_response_size_mb) ?? serverDefaults.responseBytesMax,
     },
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
+    limits: [],
     providers: [],
     models: readModelList(list, readCredentials(root.credential_list), report),
     aliases: readAliases(router.model_group_alias, report),
@@ -116,7 +117,7 @@ function sectionOf(root: Mapping, name: string): Mapping {
 
 function adminKeys(masterKey: string | undefined): ConfiguredKey[] {
   if (masterKey === undefined || masterKey === '') return [];
-  return [{ name: 'master_key', sha256: digestKey(masterKey), models: undefined, isAdmin: true }];
+  return [{ name: 'master_key', sha256: digestKey(masterKey), models: undefined, isAdmin: true, scopes: [] }];
 }
 
 function bytesOf(megabytes: unknown): number | undefined {

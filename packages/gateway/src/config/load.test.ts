@@ -75,9 +75,9 @@ sandbox: false
       cors: { origins: ['https://app.example'] },
     });
     expect(configuration?.keys).toEqual([
-      { name: 'admin', sha256: digestKey('admin-secret'), models: undefined, isAdmin: true },
-      { name: 'team', sha256: digestKey('team-secret'), models: ['smart'], isAdmin: false },
-      { name: 'other', sha256: 'a'.repeat(64), models: undefined, isAdmin: false },
+      { name: 'admin', sha256: digestKey('admin-secret'), models: undefined, isAdmin: true, scopes: [] },
+      { name: 'team', sha256: digestKey('team-secret'), models: ['smart'], isAdmin: false, scopes: [] },
+      { name: 'other', sha256: 'a'.repeat(64), models: undefined, isAdmin: false, scopes: [] },
     ]);
     const [corp, claude] = configuration?.providers ?? [];
     expect(corp?.provider).toMatchObject({

@@ -79,6 +79,56 @@ const quirksSchema = z
   })
   .check(z.describe('What the provider does otherwise than the norm of its dialect.'));
 
+const limitFields = {
+  requests: z.optional(count('Requests, at most so many in any window.', 1)),
+  tokens: z.optional(count('Tokens of input and output together.', 1)),
+  inputTokens: z.optional(count('Tokens of input.', 1)),
+  outputTokens: z.optional(count('Tokens of output.', 1)),
+  concurrency: z.optional(count('Requests under way at once.', 1)),
+  per: z.optional(
+    z
+      .string()
+      .check(
+        z.regex(/^(second|minute|hour|day|[1-9][0-9]{0,8}(ms|s|m|h|d))$/),
+        z.describe('The length of the window: second, minute, hour, day, or as 90s, 15m, 5h, 7d.'),
+      ),
+  ),
+};
+
+const scopeFields = {
+  endUser: z.optional(text('The end user named in the request; a pattern counts each one apart.')),
+  model: z.optional(text('The model asked for, or a pattern.')),
+  provider: z.optional(text('The id of a provider, or a pattern.')),
+  tag: z.optional(text('A tag of the key or of the request, or a pattern.')),
+};
+
+const eachSchema = z
+  .array(z.enum(['key', 'user', 'team', 'organisation', 'project', 'endUser', 'model', 'provider', 'tag']))
+  .check(z.describe('Kinds of which each is counted apart.'));
+
+const endpointLimitSchema = z.strictObject(limitFields).check(z.describe('A limit of this endpoint.'));
+const keyLimitSchema = z
+  .strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema) })
+  .check(z.describe('A limit of this key.'));
+const limitSchema = z
+  .strictObject({
+    ...limitFields,
+    scope: z.optional(
+      z
+        .strictObject({
+          key: z.optional(text('The name of a key, or a pattern.')),
+          user: z.optional(text('A user, or a pattern.')),
+          team: z.optional(text('A team, or a pattern.')),
+          organisation: z.optional(text('An organisation, or a pattern.')),
+          project: z.optional(text('A project, or a pattern.')),
+          ...scopeFields,
+        })
+        .check(z.describe('What it is about: all of these must fit. Absent: every request.')),
+    ),
+    each: z.optional(eachSchema),
+  })
+  .check(z.describe('A limit.'));
+
 const endpointSchema = z
   .strictObject({
     id: z.optional(text('A name for logs. Default: provider/model.')),
@@ -91,6 +141,7 @@ const endpointSchema = z
     deadlines: z.optional(deadlinesSchema),
     headers: z.optional(headersSchema),
     price: z.optional(priceSchema),
+    limits: z.optional(z.array(endpointLimitSchema)),
   })
   .check(z.describe('One provider, model and credential that can serve the model.'));
 
@@ -122,6 +173,12 @@ export const configSchema = z.strictObject({
         key: z.optional(text('The key itself; only its digest is kept.')),
         sha256: z.optional(z.string().check(z.regex(/^[0-9a-fA-F]{64}$/), z.describe('SHA-256 of the key, in hex.'))),
         models: z.optional(z.array(text('A model name or pattern this key may use.'))),
+        user: z.optional(text('Whose key it is.')),
+        team: z.optional(text('The team it belongs to.')),
+        organisation: z.optional(text('The organisation it belongs to.')),
+        project: z.optional(text('The project it is for.')),
+        tags: z.optional(z.array(text('A tag its requests count under.'))),
+        limits: z.optional(z.array(keyLimitSchema)),
       }),
     ),
   ),
@@ -165,6 +222,7 @@ export const configSchema = z.strictObject({
       .record(z.string(), fallbacksSchema)
       .check(z.describe('Models to try when one failed: by name, pattern, or * for all.')),
   ),
+  limits: z.optional(z.array(limitSchema)),
   discovery: z.optional(
     z.boolean().check(z.describe('Are providers available whose usual variables are set? Default true.')),
   ),
@@ -174,6 +232,7 @@ export const configSchema = z.strictObject({
 export type ConfigFile = z.infer<typeof configSchema>;
 export type PriceEntry = z.infer<typeof priceSchema>;
 export type EndpointEntry = z.infer<typeof endpointSchema>;
+export type LimitEntry = z.infer<typeof limitSchema>;
 export type ProviderEntry = NonNullable<ConfigFile['providers']>[number];
 
 /** The published JSON Schema, as draft 2020-12. */

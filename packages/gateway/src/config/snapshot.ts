@@ -1,5 +1,7 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { LimitRule } from './limit-rule.ts';
+import type { ScopeType } from './scope-type.ts';
 
 /**
  * The configuration in force, whole and immutable. The data plane holds one reference and reads it without waiting;
@@ -19,6 +21,8 @@ export interface Snapshot {
   readonly models: readonly ModelListing[];
   readonly endpoints: readonly Endpoint[];
   readonly keys: readonly ConfiguredKey[];
+  /** Limits in force, but for those of endpoints. */
+  readonly limits: readonly LimitRule[];
   readonly server: ServerSettings;
 }
 
@@ -42,6 +46,8 @@ export interface Endpoint {
   readonly deadlines: Deadlines;
   /** Absent: unknown, and then costs are unknown, never zero. */
   readonly price: Price | undefined;
+  /** What this endpoint takes at most, whoever asks; beyond it the plan passes it over. */
+  readonly limits: readonly LimitRule[];
 }
 
 /** Bounds on waiting for an upstream, in milliseconds. Ours and separate. */
@@ -86,6 +92,8 @@ export interface ConfiguredKey {
   /** Model names or wildcard patterns this key may use; absent means all. */
   readonly models: readonly string[] | undefined;
   readonly isAdmin: boolean;
+  /** What its exchanges count against beside the key itself. */
+  readonly scopes: readonly { readonly type: ScopeType; readonly id: string }[];
 }
 
 export interface ServerSettings {

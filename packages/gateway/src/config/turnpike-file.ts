@@ -15,11 +15,13 @@ import { digestKey } from './digest-key.ts';
 import type { SourceDocument } from './document.ts';
 import { plainEndpoint } from './endpoint-factory.ts';
 import { interpolate } from './interpolate.ts';
+import { readLimitEntry } from './limit-entry.ts';
+import type { LimitRule } from './limit-rule.ts';
 import { nearestNames } from './near-names.ts';
 import { readPriceEntry } from './price-entry.ts';
 import { type Problem, renderPath } from './problem.ts';
 import { providerOfBareName, splitProviderModel } from './provider-name.ts';
-import type { ConfigFile, EndpointEntry, ProviderEntry } from './schema.ts';
+import type { ConfigFile, EndpointEntry, LimitEntry, ProviderEntry } from './schema.ts';
 import type { ConfiguredKey } from './snapshot.ts';
 import { validate } from './validate.ts';
 
@@ -64,6 +66,7 @@ class TurnpikeFileReader {
       listen: { port, host },
       server: { ...serverDefaults, ...server, cors: { origins: cors?.origins ?? [] } },
       keys: this.#readKeys(),
+      limits: this.#readLimits(),
       providers: [...this.#providers.values()],
       models: this.#readModels(),
       aliases: new Map(),
@@ -114,8 +117,9 @@ class TurnpikeFileReader {
     const keys: ConfiguredKey[] = [];
     const { adminKey } = this.#file;
     if (adminKey !== undefined)
-      keys.push({ name: 'admin', sha256: digestKey(adminKey), models: undefined, isAdmin: true });
-    for (const [index, { name, key, sha256, models }] of (this.#file.keys ?? []).entries()) {
+      keys.push({ name: 'admin', sha256: digestKey(adminKey), models: undefined, isAdmin: true, scopes: [] });
+    for (const [index, entry] of (this.#file.keys ?? []).entries()) {
+      const { name, key, sha256, models } = entry;
       const path = ['keys', index];
       if ((key === undefined) === (sha256 === undefined)) {
         this.#report(path, 'needs either key or sha256', 'Give one of the two.');
@@ -124,9 +128,29 @@ class TurnpikeFileReader {
       const digest = key === undefined ? (sha256 ?? '').toLowerCase() : digestKey(key);
       if (keys.some((other) => other.name === name)) this.#report([...path, 'name'], `the name ${name} is used twice`);
       else if (keys.some((other) => other.sha256 === digest)) this.#report(path, 'this key is given twice');
-      keys.push({ name, sha256: digest, models, isAdmin: false });
+      keys.push({ name, sha256: digest, models, isAdmin: false, scopes: scopesOf(entry) });
     }
     return keys;
+  }
+
+  /** Those of the top level, then those under keys. */
+  #readLimits(): LimitRule[] {
+    const rules = (this.#file.limits ?? []).flatMap((entry, index) => this.#readLimit(entry, ['limits', index]));
+    for (const [at, key] of (this.#file.keys ?? []).entries()) {
+      for (const [index, entry] of (key.limits ?? []).entries()) {
+        const { endUser, model, provider, tag, ...limit } = entry;
+        const scope = withoutAbsent({ key: key.name, endUser, model, provider, tag });
+        rules.push(...this.#readLimit({ ...limit, scope }, ['keys', at, 'limits', index]));
+      }
+    }
+    return rules;
+  }
+
+  #readLimit(entry: LimitEntry, path: readonly PropertyKey[]): readonly LimitRule[] {
+    const rules = readLimitEntry(entry);
+    if (!('message' in rules)) return rules;
+    this.#report(path, rules.message, rules.hint);
+    return [];
   }
 
   #readModels(): ConfiguredModel[] {
@@ -184,6 +208,7 @@ class TurnpikeFileReader {
       order: entry.order ?? 0,
       deadlines: entry.deadlines ?? {},
       price: price === undefined || 'tooFine' in price ? undefined : price,
+      limits: (entry.limits ?? []).flatMap((limit, index) => this.#readLimit(limit, [...path, 'limits', index])),
     };
   }
 
@@ -204,6 +229,23 @@ class TurnpikeFileReader {
     const hint = near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'Define it under providers, with a baseUrl.';
     this.#report(path, `there is no provider ${id}`, hint);
   }
+}
+
+/** What a key's exchanges count against beside the key. */
+function scopesOf(entry: NonNullable<ConfigFile['keys']>[number]): ConfiguredKey['scopes'] {
+  const scopes: ConfiguredKey['scopes'][number][] = [];
+  for (const type of ['user', 'team', 'organisation', 'project'] as const) {
+    const id = entry[type];
+    if (id !== undefined) scopes.push({ type, id });
+  }
+  for (const id of entry.tags ?? []) scopes.push({ type: 'tag', id });
+  return scopes;
+}
+
+function withoutAbsent(fields: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined),
+  );
 }
 
 function newProvider(entry: ProviderEntry): Provider {

@@ -7,6 +7,7 @@ import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { dialects } from './dialects.ts';
 import { estimateUsage } from './estimate.ts';
 import { prepare } from './lane.ts';
+import { freeSeat, limitFault, takeSeat } from './limit.ts';
 import type { Services } from './services.ts';
 import { recordAttempt } from './settle.ts';
 import { type Answer, tryEndpoint } from './try-endpoint.ts';
@@ -20,6 +21,7 @@ import { type Answer, tryEndpoint } from './try-endpoint.ts';
 export async function attempt(services: Services, exchange: Exchange, body: Body): Promise<Answer> {
   const steps = exchange.plan?.steps ?? [];
   let failure: { fault: Fault; step: PlanStep } | undefined;
+  let full: Fault | undefined;
   for (const step of steps) {
     if (failure !== undefined) {
       const isSame = failure.step.endpoint === step.endpoint;
@@ -29,12 +31,17 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
       if (verdict.type === 'skip') continue;
       if (verdict.waitMs > 0) await waitOrGone(verdict.waitMs, exchange.request.signal);
     }
+    const refusal = takeSeat(services, exchange, step.endpoint);
+    if (refusal !== undefined) {
+      full ??= limitFault(refusal);
+      continue;
+    }
     const outcome = await tryStep(services, exchange, body, step);
     if (!(outcome instanceof Fault)) return outcome;
     if (outcome.code === 'client_gone') throw outcome;
     failure = { fault: outcome, step };
   }
-  throw failure?.fault ?? new Fault('model_unavailable');
+  throw failure?.fault ?? full ?? new Fault('model_unavailable');
 }
 
 async function tryStep(services: Services, exchange: Exchange, body: Body, step: PlanStep): Promise<Answer | Fault> {
@@ -71,6 +78,7 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     row.durationMs = monotonicMs() - startedMs;
     // The client left; the provider had the request and bills at least for reading it. A failed try costs nothing.
     if (fault.code === 'client_gone') recordAttempt(exchange, row, endpoint, estimateUsage(exchange), true);
+    freeSeat(exchange, row);
     return fault;
   }
 }

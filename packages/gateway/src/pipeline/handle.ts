@@ -1,6 +1,7 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Exchange } from '../exchange.ts';
 import { asFault, attempt } from './attempt.ts';
+import { limit } from './limit.ts';
 import { planAttempts } from './plan-attempts.ts';
 import { readBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
@@ -21,7 +22,7 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     exchange.caller = services.keys.identify(exchange.request.headers); // stage: identify
     const body = await readBody(exchange, services.alarms); // stage: read
     exchange.body = body;
-    // place: limit
+    limit(services, exchange, body); // stage: limit
     // place: guard-input
     // place: hold
     // place: cache-look

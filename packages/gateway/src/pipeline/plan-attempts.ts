@@ -2,13 +2,16 @@ import { Fault } from '@turnpike/wire/fault.ts';
 import type { Endpoint, ModelRoute } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import { type Caller, mayUse } from '../policy/caller.ts';
+import type { Refusal } from '../policy/limits/limiter.ts';
 import { type Plan, plan } from '../routing/plan.ts';
+import { limitFault, refusalOfEndpoint } from './limit.ts';
 import type { Services } from './services.ts';
 
 /**
  * Finds the model and its fallbacks and orders what could serve them.
  *
- * @throws Fault `model_unknown` (with near names), `model_forbidden`, `model_unavailable` or `feature_unsupported`.
+ * @throws Fault `model_unknown` (with near names), `model_forbidden`, `model_unavailable`, `feature_unsupported`, or
+ * `rate_limited` when all that could serve it is over its limits.
  */
 export function planAttempts(services: Services, exchange: Exchange, body: Body): Plan {
   const { snapshot, caller } = exchange;
@@ -20,12 +23,15 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
     });
   }
   if (route === undefined) throw unknownModel(exchange, body.model);
+  const full: Refusal[] = [];
   const made = plan({
     routes: [route, ...fallbacksOf(exchange, route, caller)],
-    unfit: (endpoint) => unfit(exchange, endpoint),
+    unfit: (endpoint) => unfit(exchange, endpoint) ?? overLimit(services, exchange, endpoint, full),
     random: services.random,
   });
   if (made.steps.length > 0) return made;
+  const [soonest] = full.sort((a, b) => a.retryAfterMs - b.retryAfterMs);
+  if (soonest !== undefined) throw limitFault(soonest);
   if (route.endpoints.length > 0 && exchange.operation === 'count-tokens') {
     throw new Fault('feature_unsupported', {
       message: `No provider of the model "${body.model}" counts tokens.`,
@@ -41,6 +47,14 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
 function unfit(exchange: Exchange, endpoint: Endpoint): string | undefined {
   if (exchange.operation !== 'count-tokens') return undefined;
   return endpoint.provider.countTokens === true ? undefined : `${endpoint.provider.name} does not count tokens`;
+}
+
+/** @param full Takes what keeps the endpoint out. */
+function overLimit(services: Services, exchange: Exchange, endpoint: Endpoint, full: Refusal[]): string | undefined {
+  const refusal = refusalOfEndpoint(services, exchange, endpoint);
+  if (refusal === undefined) return undefined;
+  full.push(refusal);
+  return `over its limit of ${refusal.label}`;
 }
 
 /** Fallbacks the caller may use. A fallback is no way around a key's models. */

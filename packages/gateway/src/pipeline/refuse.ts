@@ -2,6 +2,7 @@ import type { Fault } from '@turnpike/wire/fault.ts';
 import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
 import type { Exchange } from '../exchange.ts';
 import { answerHeaders, passProviderHeaders } from './answer-headers.ts';
+import { limitHeaders, retryHeaders } from './limit-headers.ts';
 
 /**
  * Answers with a fault, in the client's dialect. A provider's own error passes unchanged when the client speaks its
@@ -12,7 +13,9 @@ export function refuse(exchange: Exchange, fault: Fault): Response {
   headers['content-type'] = 'application/json';
   const upstream = exchange.upstreamError?.fault === fault ? exchange.upstreamError : undefined;
   if (upstream !== undefined) passProviderHeaders(upstream.headers, headers);
-  if (fault.retryAfterMs !== undefined) headers['retry-after'] ??= String(Math.ceil(fault.retryAfterMs / 1000));
+  limitHeaders(exchange, headers);
+  if (fault.code === 'rate_limited') retryHeaders(fault, headers);
+  else if (fault.retryAfterMs !== undefined) headers['retry-after'] ??= String(Math.ceil(fault.retryAfterMs / 1000));
   if (fault.upstream?.requestId !== undefined) {
     headers['x-request-id'] ??= fault.upstream.requestId;
     headers['request-id'] ??= fault.upstream.requestId;

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../config/snapshot.ts';
 import type { KeyTable } from '../policy/identify.ts';
+import type { Limiter } from '../policy/limits/limiter.ts';
 import type { Alarms } from '../runtime/alarm.ts';
 import type { Reachability } from '../runtime/reachable.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
@@ -9,6 +10,7 @@ export interface Services {
   /** The configuration in force; read once per exchange. */
   readonly snapshot: Snapshot;
   readonly keys: KeyTable;
+  readonly limiter: Limiter;
   readonly alarms: Alarms;
   readonly reachability: Reachability;
   /** Takes the row of a settled exchange. Never throws, never waits. */

@@ -4,6 +4,7 @@ import type { Exchange, Outcome } from '../exchange.ts';
 import { costOf } from '../ledger/cost.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import { settleLimits } from './limit.ts';
 import type { Services } from './services.ts';
 
 /** Notes what an attempt used and cost. */
@@ -27,6 +28,7 @@ export function recordAttempt(
 export function settle(services: Services, exchange: Exchange, outcome: Outcome): void {
   if (exchange.isSettled) return;
   exchange.isSettled = true;
+  settleLimits(exchange);
   const { served, fault } = outcome;
   services.record({
     id: exchange.id,

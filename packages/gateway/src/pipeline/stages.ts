@@ -10,7 +10,7 @@ export interface Stage {
 export const stages: readonly Stage[] = [
   { name: 'identify', scope: 'exchange', state: 'real', says: 'key → caller; unknown keys end here' },
   { name: 'read', scope: 'exchange', state: 'real', says: 'body → lens: bounds, syntax, duplicate keys, model' },
-  { name: 'limit', scope: 'exchange', state: 'place', says: 'requests, tokens, concurrency: cheap and first' },
+  { name: 'limit', scope: 'exchange', state: 'real', says: 'requests, tokens, concurrency: cheap and first' },
   { name: 'guard-input', scope: 'exchange', state: 'place', says: 'see, edit or deny what goes in' },
   { name: 'hold', scope: 'exchange', state: 'place', says: 'reserve money: upper estimate of the cost' },
   { name: 'cache-look', scope: 'exchange', state: 'place', says: 'exact, then semantic' },

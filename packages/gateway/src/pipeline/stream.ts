@@ -5,6 +5,7 @@ import { monotonicMs } from '../runtime/clock.ts';
 import { answerHeaders, passProviderHeaders } from './answer-headers.ts';
 import { asFault } from './attempt.ts';
 import { estimateUsage } from './estimate.ts';
+import { limitHeaders } from './limit-headers.ts';
 import type { Services } from './services.ts';
 import { recordAttempt, settle } from './settle.ts';
 import type { Answer, StreamAnswer, WholeAnswer } from './try-endpoint.ts';
@@ -37,6 +38,7 @@ function whole(services: Services, exchange: Exchange, answer: WholeAnswer): Res
   });
   const headers = answerHeaders(exchange, row);
   passProviderHeaders(answer.headers, headers);
+  limitHeaders(exchange, headers);
   headers['content-type'] = answer.contentType;
   return new Response(answer.bytes, { status: 200, headers });
 }
@@ -44,6 +46,7 @@ function whole(services: Services, exchange: Exchange, answer: WholeAnswer): Res
 function streamed(services: Services, exchange: Exchange, answer: StreamAnswer): Response {
   const headers = answerHeaders(exchange, answer.row);
   passProviderHeaders(answer.headers, headers);
+  limitHeaders(exchange, headers);
   headers['content-type'] = 'text/event-stream; charset=utf-8';
   headers['cache-control'] = 'no-cache';
   // Proxies in front (nginx) would otherwise collect the stream.

@@ -22,6 +22,7 @@ function endpoint(id: string, fields: Partial<Endpoint> = {}): Endpoint {
     order: 1,
     deadlines: { connectMs: 1, firstByteMs: 1, betweenChunksMs: 1, totalMs: 1 },
     price: undefined,
+    limits: [],
     ...fields,
   };
 }

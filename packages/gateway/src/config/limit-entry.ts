@@ -1,0 +1,67 @@
+import type { LimitMeasure, LimitRule } from './limit-rule.ts';
+import type { LimitEntry } from './schema.ts';
+import type { ScopeType } from './scope-type.ts';
+
+const measures = ['requests', 'tokens', 'inputTokens', 'outputTokens', 'concurrency'] as const;
+
+const windowsMs: Readonly<Record<string, number>> = {
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+};
+const unitsMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Longest window: a year. */
+const WINDOW_MS_MAX = 366 * 86_400_000;
+
+/** The rules an entry of a `limits` list stands for, one for each thing it counts; or what is wrong with it. */
+export function readLimitEntry(entry: LimitEntry): readonly LimitRule[] | { message: string; hint: string } {
+  const counted = measures.filter((measure) => entry[measure] !== undefined);
+  if (counted.length === 0) return { message: 'limits nothing', hint: `Give it one of ${measures.join(', ')}.` };
+  const windowMs = entry.per === undefined ? undefined : windowOf(entry.per);
+  if (windowMs === undefined && counted.some((measure) => measure !== 'concurrency')) {
+    return { message: 'has no window', hint: 'Add per: second, minute, hour, day, or a length such as 15m.' };
+  }
+  if (windowMs !== undefined && counted.every((measure) => measure === 'concurrency')) {
+    return { message: 'has a window, and concurrency needs none', hint: 'Take per out.' };
+  }
+  if (windowMs !== undefined && windowMs > WINDOW_MS_MAX) {
+    return { message: 'has a window longer than a year', hint: 'Use a shorter one.' };
+  }
+  const scope = Object.fromEntries(
+    Object.entries(entry.scope ?? {}).map(([kind, id]) => [scopeTypeOf(kind), id]),
+  ) as LimitRule['scope'];
+  const each = new Set((entry.each ?? []).map(scopeTypeOf));
+  // People of whom nobody knows the names before they come are never counted together by a pattern.
+  if (scope['end-user']?.includes('*') === true) each.add('end-user');
+  return counted.map((measure) => ruleOf(measure, entry[measure] ?? 0, windowMs ?? 0, scope, [...each]));
+}
+
+function ruleOf(
+  measure: LimitMeasure,
+  amount: number,
+  windowMs: number,
+  scope: LimitRule['scope'],
+  each: readonly ScopeType[],
+): LimitRule {
+  return { measure, amount, windowMs: measure === 'concurrency' ? 0 : windowMs, scope, each };
+}
+
+function windowOf(per: string): number {
+  const named = windowsMs[per];
+  if (named !== undefined) return named;
+  const unit = /[a-z]+$/.exec(per)?.[0] ?? '';
+  return Number.parseInt(per, 10) * (unitsMs[unit] ?? Number.NaN);
+}
+
+/** The file writes `endUser`, as it writes all its keys. */
+function scopeTypeOf(kind: string): ScopeType {
+  return (kind === 'endUser' ? 'end-user' : kind) as ScopeType;
+}

@@ -1,0 +1,127 @@
+import { Fault } from '@turnpike/wire/fault.ts';
+import type { Endpoint } from '../config/snapshot.ts';
+import type { Body, Exchange } from '../exchange.ts';
+import type { LimitEnd } from '../policy/limits/admission.ts';
+import type { CompiledRule } from '../policy/limits/compiled-rule.ts';
+import type { ExchangeLimits } from '../policy/limits/exchange-limits.ts';
+import type { CallerRules, Refusal } from '../policy/limits/limiter.ts';
+import { readEndUser, readTags } from '../policy/limits/request-facts.ts';
+import { estimateTokens } from '../policy/limits/token-cost.ts';
+import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import type { Services } from './services.ts';
+
+/** Nobody knows when one of those under way ends: a hint for clients that would not wait at all. */
+const BUSY_RETRY_MS = 1_000;
+
+/** Counts the exchange against every limit that concerns it, or against none. @throws Fault `rate_limited`. */
+export function limit(services: Services, exchange: Exchange, body: Body): void {
+  const { caller } = exchange;
+  const rules = caller === undefined ? undefined : services.limiter.rulesOf(caller);
+  if (rules === undefined) return;
+  const limits = limitsOf(exchange, body, rules);
+  if (limits === undefined) return;
+  exchange.limits = limits;
+  if (rules.exchange.length === 0) return;
+  const verdict = services.limiter.admit(rules.exchange, limits.subject, limits.cost);
+  limits.standings = verdict.standings;
+  if ('reason' in verdict) throw limitFault(verdict);
+  limits.admission = verdict;
+}
+
+/** What keeps an endpoint from taking the exchange now. Counts nothing. */
+export function refusalOfEndpoint(services: Services, exchange: Exchange, endpoint: Endpoint): Refusal | undefined {
+  const place = placeAt(services, exchange, endpoint);
+  return place && services.limiter.refusal(place.rules, withProvider(place.limits, endpoint), place.limits.cost);
+}
+
+/** Counts an attempt against the limits of its endpoint and provider. @returns why not, when it may not be made. */
+export function takeSeat(services: Services, exchange: Exchange, endpoint: Endpoint): Refusal | undefined {
+  const place = placeAt(services, exchange, endpoint);
+  if (place === undefined) return undefined;
+  const { limits, rules } = place;
+  const verdict = services.limiter.admit(rules, withProvider(limits, endpoint), limits.cost);
+  if ('reason' in verdict) return verdict;
+  limits.seat = verdict;
+  return undefined;
+}
+
+/** Ends a failed attempt's place: the next one has its own. */
+export function freeSeat(exchange: Exchange, row: AttemptRow): void {
+  exchange.limits?.seat?.settle(endOf([row]));
+}
+
+/** Ends the exchange's places; a second call does nothing. */
+export function settleLimits(exchange: Exchange): void {
+  const { limits, attempts } = exchange;
+  if (limits === undefined) return;
+  limits.seat?.settle(endOf(attempts.slice(-1)));
+  limits.admission?.settle(endOf(attempts));
+}
+
+export function limitFault(refusal: Refusal): Fault {
+  const { label, used, weight, reason } = refusal;
+  const counts = `${used} used, this request counts ${weight}`;
+  if (reason === 'never') {
+    return new Fault('rate_limited', {
+      message: `This request is larger than a limit allows at all: ${label}, and it may take ${weight}. Make it smaller, or bound its output with max_tokens.`,
+    });
+  }
+  if (reason === 'busy') {
+    return new Fault('rate_limited', {
+      message: `Limit reached: ${label}. Try again when another request has ended.`,
+      retryAfterMs: BUSY_RETRY_MS,
+    });
+  }
+  const seconds = (Math.ceil(refusal.retryAfterMs) / 1000).toString();
+  return new Fault('rate_limited', {
+    message: `Limit reached: ${label} (${counts}). Try again in ${seconds} s.`,
+    retryAfterMs: Math.ceil(refusal.retryAfterMs),
+  });
+}
+
+/** The limits of an endpoint, and of the caller at its provider; undefined when there are none. */
+function placeAt(
+  services: Services,
+  exchange: Exchange,
+  endpoint: Endpoint,
+): { limits: ExchangeLimits; rules: readonly CompiledRule[] } | undefined {
+  const ofEndpoint = services.limiter.rulesOfEndpoint(endpoint);
+  const ofCaller = exchange.limits?.attemptRules ?? [];
+  if (ofEndpoint === undefined && ofCaller.length === 0) return undefined;
+  if (exchange.body !== undefined) exchange.limits ??= limitsOf(exchange, exchange.body, undefined);
+  const { limits } = exchange;
+  return limits && { limits, rules: [...ofCaller, ...(ofEndpoint ?? [])] };
+}
+
+/** @param rules The caller's; undefined when only endpoints have limits. */
+function limitsOf(exchange: Exchange, body: Body, rules: CallerRules | undefined): ExchangeLimits | undefined {
+  const { caller, request, operation } = exchange;
+  if (caller === undefined) return undefined;
+  const { bytes, lens } = body;
+  const needsTokens = operation === 'generate' && rules?.needsTokens !== false;
+  return {
+    subject: {
+      caller,
+      model: body.model,
+      endUser: rules?.needsEndUser === true ? readEndUser(bytes, lens) : undefined,
+      tags: rules?.needsTags === true ? readTags(bytes, lens, request.headers) : [],
+    },
+    cost: needsTokens ? estimateTokens(bytes, lens) : undefined,
+    attemptRules: rules?.attempt ?? [],
+    standings: [],
+  };
+}
+
+function withProvider(limits: ExchangeLimits, endpoint: Endpoint) {
+  return { ...limits.subject, provider: endpoint.provider.id };
+}
+
+function endOf(attempts: readonly AttemptRow[]): LimitEnd {
+  let inputTokens = 0;
+  let outputTokens = 0;
+  for (const { usage } of attempts) {
+    inputTokens += usage?.inputTokens ?? 0;
+    outputTokens += usage?.outputTokens ?? 0;
+  }
+  return { wasUnsent: attempts.length === 0, inputTokens, outputTokens };
+}

@@ -1,0 +1,18 @@
+import type { Admission, Standing } from './admission.ts';
+import type { CompiledRule, LimitSubject } from './compiled-rule.ts';
+import type { TokenCost } from './token-cost.ts';
+
+/** What the limits know of one exchange. Made when the first limit concerns it. */
+export interface ExchangeLimits {
+  readonly subject: LimitSubject;
+  /** Undefined for what takes no tokens. */
+  readonly cost: TokenCost | undefined;
+  /** The caller's rules about providers: asked for each attempt. */
+  readonly attemptRules: readonly CompiledRule[];
+  /** The rules of the exchange itself, for what the client is told. */
+  standings: readonly Standing[];
+  /** Its own place. */
+  admission?: Admission;
+  /** The running attempt's place at its endpoint. */
+  seat?: Admission | undefined;
+}

@@ -1,0 +1,193 @@
+import type { LimitRule } from '../../config/limit-rule.ts';
+import type { Endpoint } from '../../config/snapshot.ts';
+import { monotonicMs } from '../../runtime/clock.ts';
+import type { Caller } from '../caller.ts';
+import { Admission, type Hold, type Standing } from './admission.ts';
+import { type CompiledRule, concerns, conditionsOf, type LimitSubject, labelOf, metersOf } from './compiled-rule.ts';
+import { Meters } from './meters.ts';
+import { type TokenCost, weightOf } from './token-cost.ts';
+
+/** The rules a caller's exchanges have to pass, and what they need to know. */
+export interface CallerRules {
+  readonly exchange: readonly CompiledRule[];
+  /** Those about a provider: asked for each attempt. */
+  readonly attempt: readonly CompiledRule[];
+  readonly needsTokens: boolean;
+  readonly needsEndUser: boolean;
+  readonly needsTags: boolean;
+}
+
+/** Why an exchange was not admitted. Nothing was counted. */
+export interface Refusal {
+  readonly type: 'refusal';
+  /** The rule that keeps it longest. */
+  readonly label: string;
+  readonly used: number;
+  /** What the exchange would have counted. */
+  readonly weight: number;
+  /**
+   * `wait`: after so long, if nothing else is admitted, all rules admit it. `busy`: when one of those under way ends.
+   * `never`: it is larger than the limit itself.
+   */
+  readonly reason: 'wait' | 'busy' | 'never';
+  readonly retryAfterMs: number;
+  readonly standings: readonly Standing[];
+}
+
+/**
+ * Counts what is admitted against the rules in force. State is in memory and outlives a change of rules: a rule that
+ * differs from an earlier one in its amount at most goes on from that one's counts.
+ */
+export class Limiter {
+  readonly #clock: () => number;
+  #latestMs = Number.NEGATIVE_INFINITY;
+  #rules: readonly CompiledRule[] = [];
+  #meters = new Map<string, Meters>();
+  readonly #endpointMeters = new Map<string, Meters>();
+  #ofCaller = new WeakMap<Caller, CallerRules>();
+  readonly #ofEndpoint = new WeakMap<Endpoint, readonly CompiledRule[]>();
+
+  /** @param clock Monotonic milliseconds. Should it go back all the same, time stands still until it has caught up. */
+  constructor(clock: () => number = monotonicMs) {
+    this.#clock = clock;
+  }
+
+  /** Puts rules in force, in place of those before. */
+  apply(rules: readonly LimitRule[]): void {
+    const kept = new Map<string, Meters>();
+    this.#rules = rules.map((rule) => {
+      const id = freeId(identityOf(rule), kept);
+      const meters = this.#meters.get(id) ?? new Meters(rule.measure, rule.windowMs, rule.each.length > 0);
+      kept.set(id, meters);
+      return { rule, label: labelOf(rule), meters, conditions: conditionsOf(rule, false), each: rule.each };
+    });
+    this.#meters = kept;
+    this.#ofCaller = new WeakMap();
+  }
+
+  /** Undefined when no rule concerns the caller: the usual case, and one lookup. */
+  rulesOf(caller: Caller): CallerRules | undefined {
+    if (this.#rules.length === 0) return undefined;
+    let found = this.#ofCaller.get(caller);
+    if (found === undefined) {
+      found = sorted(this.#rules.filter(({ rule }) => concerns(rule, caller)));
+      this.#ofCaller.set(caller, found);
+    }
+    return found.exchange.length + found.attempt.length === 0 ? undefined : found;
+  }
+
+  /** An endpoint's own limits; undefined when it has none. */
+  rulesOfEndpoint(endpoint: Endpoint): readonly CompiledRule[] | undefined {
+    if (endpoint.limits.length === 0) return undefined;
+    let found = this.#ofEndpoint.get(endpoint);
+    if (found === undefined) {
+      found = endpoint.limits.map((rule, index) => this.#compileForEndpoint(rule, index, endpoint.id));
+      this.#ofEndpoint.set(endpoint, found);
+    }
+    return found;
+  }
+
+  /**
+   * Admits by all rules together, or by none.
+   *
+   * @param cost Undefined for what takes no tokens: then token limits do not count it.
+   */
+  admit(rules: readonly CompiledRule[], subject: LimitSubject, cost: TokenCost | undefined): Admission | Refusal {
+    const nowMs = this.#now();
+    const holds = this.#holds(rules, subject, cost);
+    const refusal = this.#judge(holds, nowMs);
+    if (refusal !== undefined) return refusal;
+    for (const hold of holds) {
+      const { log } = hold.meter;
+      if (log === undefined) hold.meter.inFlight++;
+      else hold.atMs = log.add(nowMs, hold.weight);
+    }
+    return new Admission(holds, () => this.#now());
+  }
+
+  /** What {@link admit} would refuse now; counts nothing. */
+  refusal(rules: readonly CompiledRule[], subject: LimitSubject, cost: TokenCost | undefined): Refusal | undefined {
+    return this.#judge(this.#holds(rules, subject, cost), this.#now());
+  }
+
+  #holds(rules: readonly CompiledRule[], subject: LimitSubject, cost: TokenCost | undefined): Hold[] {
+    const holds: Hold[] = [];
+    for (const compiled of rules) {
+      const weight = weightOf(compiled.rule, cost);
+      if (weight === undefined) continue;
+      for (const meter of metersOf(compiled, subject)) holds.push({ compiled, meter, weight, atMs: 0 });
+    }
+    return holds;
+  }
+
+  #judge(holds: readonly Hold[], nowMs: number): Refusal | undefined {
+    let worst: Hold | undefined;
+    let freeAtMs = nowMs;
+    let isBusy = false;
+    for (const hold of holds) {
+      const { compiled, meter, weight } = hold;
+      const { amount } = compiled.rule;
+      if (meter.log === undefined) {
+        if (meter.inFlight + weight <= amount) continue;
+        isBusy = true;
+        worst ??= hold;
+        continue;
+      }
+      const fitsAtMs = meter.log.fitsAtMs(nowMs, weight, amount);
+      if (fitsAtMs <= freeAtMs) continue;
+      worst = hold;
+      freeAtMs = fitsAtMs;
+    }
+    if (worst === undefined) return undefined;
+    const reason = freeAtMs === Number.POSITIVE_INFINITY ? 'never' : freeAtMs > nowMs ? 'wait' : isBusy && 'busy';
+    return {
+      type: 'refusal',
+      label: worst.compiled.label,
+      used: worst.meter.log?.used(nowMs) ?? worst.meter.inFlight,
+      weight: worst.weight,
+      reason: reason || 'busy',
+      retryAfterMs: freeAtMs - nowMs,
+      standings: holds,
+    };
+  }
+
+  #compileForEndpoint(rule: LimitRule, index: number, endpointId: string): CompiledRule {
+    const id = `${identityOf(rule)}#${index}`;
+    let meters = this.#endpointMeters.get(id);
+    if (meters === undefined) {
+      meters = new Meters(rule.measure, rule.windowMs, true);
+      this.#endpointMeters.set(id, meters);
+    }
+    return { rule, label: labelOf(rule, endpointId), meters, conditions: [], each: [], instance: endpointId };
+  }
+
+  #now(): number {
+    this.#latestMs = Math.max(this.#latestMs, this.#clock());
+    return this.#latestMs;
+  }
+}
+
+function sorted(rules: readonly CompiledRule[]): CallerRules {
+  const knows = (type: 'end-user' | 'tag' | 'provider') => (compiled: CompiledRule) =>
+    compiled.rule.scope[type] !== undefined || compiled.rule.each.includes(type);
+  const isOfAttempt = knows('provider');
+  return {
+    exchange: rules.filter((compiled) => !isOfAttempt(compiled)),
+    attempt: rules.filter(isOfAttempt),
+    needsTokens: rules.some(({ rule }) => rule.measure !== 'requests' && rule.measure !== 'concurrency'),
+    needsEndUser: rules.some(knows('end-user')),
+    needsTags: rules.some(knows('tag')),
+  };
+}
+
+/** What makes a rule the same over a change of configuration: all but its amount. */
+function identityOf({ measure, windowMs, scope, each }: LimitRule): string {
+  const scopes = Object.entries(scope).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([measure, windowMs, scopes, [...each].sort()]);
+}
+
+function freeId(identity: string, taken: ReadonlyMap<string, unknown>): string {
+  let id = identity;
+  for (let number = 2; taken.has(id); number++) id = `${identity}#${number}`;
+  return id;
+}
