@@ -1,8 +1,8 @@
 // Which file may import which. Floors, bottom to top; a file imports from its own floor or from lower ones:
 //
 //   packages/wire
-//   packages/gateway/src:  catalog providers runtime → config → store ledger routing policy telemetry
-//                          → exchange.ts pipeline → http → compose.ts → cli
+//   packages/gateway/src:  catalog providers runtime → config → store ledger routing policy identity telemetry
+//                          → exchange.ts pipeline → http admin → compose.ts → cli
 //
 // Type-only imports count. Tests may reach anywhere inside their package. A rule without a reason does not belong here.
 
@@ -14,9 +14,9 @@ const test = '(\\.test(-support)?\\.tsx?$|/testing/)';
 const floors = [
   ['catalog', 'providers', 'runtime'],
   ['config'],
-  ['store', 'ledger', 'routing', 'policy', 'telemetry'],
+  ['store', 'ledger', 'routing', 'policy', 'identity', 'telemetry'],
   ['exchange\\.ts', 'pipeline'],
-  ['http'],
+  ['http', 'admin'],
   ['compose\\.ts'],
   ['cli'],
 ];

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
+import type { AdminApi } from './admin/admin-api.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
 import { buildSnapshot, wantsSandbox } from './config/build.ts';
 import type { Configuration, Environment } from './config/configuration.ts';
@@ -8,6 +9,7 @@ import { renderProblem } from './config/problem.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
 import { type Listener, listen } from './http/listen.ts';
+import { type Identity, startIdentity } from './identity/start-identity.ts';
 import { ActiveExchanges, type Services } from './pipeline/services.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
@@ -40,10 +42,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { environment } = options;
   const log = options.log ?? new Log();
   const { configuration, report } = await load(options);
+  const dataDir = resolve(environment.TURNPIKE_DATA_DIR || DATA_DIR_DEFAULT);
   const store = await openStore({
     url: environment.DATABASE_URL,
-    dataDir: resolve(environment.TURNPIKE_DATA_DIR || DATA_DIR_DEFAULT),
+    dataDir,
   });
+  let identity: Identity | undefined;
   try {
     const host = options.host ?? configuration.listen.host ?? '127.0.0.1';
     const admin = await adminKey(environment, adminOf(configuration), store);
@@ -52,10 +56,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         `Listening on ${host} demands an explicit admin key: set TURNPIKE_ADMIN_KEY, or adminKey in turnpike.yaml.`,
       );
     }
-    const gateway = new Gateway({ options, log, store, admin, report });
+    identity = await startIdentity({ store, environment, dataDir, log });
+    const gateway = new Gateway({ options, log, store, admin, identity, report });
     await gateway.open(configuration, host, options.port ?? configuration.listen.port ?? PORT_DEFAULT);
     return gateway;
   } catch (error) {
+    await identity?.follow.stop();
     await store.close();
     throw error;
   }
@@ -66,6 +72,7 @@ interface Parts {
   log: Log;
   store: Store;
   admin: AdminKey;
+  identity: Identity;
   report: readonly string[];
 }
 
@@ -78,6 +85,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #log: Log;
   readonly #exchangeLog: ExchangeLog;
+  readonly #identity: Identity;
+  #adminApi: Promise<AdminApi> | undefined;
   readonly #active = new ActiveExchanges();
   readonly #limiter = new Limiter();
   #services: Services | undefined;
@@ -87,7 +96,8 @@ export class Gateway {
   #idleCollect: IdleCollect | undefined;
   #version = 0;
 
-  constructor({ options, log, store, admin, report }: Parts) {
+  constructor({ options, log, store, admin, identity, report }: Parts) {
+    this.#identity = identity;
     this.#options = options;
     this.#log = log;
     this.store = store;
@@ -153,6 +163,7 @@ export class Gateway {
     this.#listener?.cut();
     await closed;
     await this.#sandbox?.stop();
+    await this.#identity.follow.stop();
     await this.#exchangeLog.close();
     await this.store.close();
   }
@@ -186,12 +197,29 @@ export class Gateway {
         }),
       record: (row) => this.#exchangeLog.add(row),
       snapshot,
+      admin: (request, address) => this.#answerAdmin(request, address),
       keys: this.#keyTable(snapshot),
     };
   }
 
+  /** Loaded by the first who asks: schemas take memory that mere traffic does without. */
+  async #answerAdmin(request: Request, address: () => string | undefined): Promise<Response> {
+    this.#adminApi ??= import('./admin/admin-api.ts').then(
+      ({ AdminApi }) =>
+        new AdminApi({
+          store: this.store,
+          ...this.#identity,
+          snapshot: () => this.snapshot,
+          keys: () => this.#inForce().keys,
+          log: this.#log,
+          flushLogs: () => this.flush(),
+        }),
+    );
+    return (await this.#adminApi).answer(request, address);
+  }
+
   #keyTable(snapshot: Snapshot): KeyTable {
-    const table = new KeyTable();
+    const table = new KeyTable(this.#identity.directory);
     for (const key of snapshot.keys) table.add(key.sha256, key);
     // The configuration's own admin key is among its keys: when the file changes it, the old one is void.
     if (this.adminKey.source !== 'configuration') table.add(this.adminKey.sha256, { name: 'admin', isAdmin: true });

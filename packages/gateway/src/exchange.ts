@@ -29,6 +29,8 @@ export interface Exchange {
   readonly operation: Operation;
   /** The client's request: its headers, address and abort signal. The body is in `body` once read. */
   readonly request: Request;
+  /** The client's address, as far as it is known. */
+  readonly address: () => string | undefined;
   /** Keeps the client's connection although nothing is sent on it for long. */
   readonly holdOpen: () => void;
   /** The configuration in force when the exchange began; a reload does not touch it. */

@@ -3,7 +3,7 @@ import { StartError } from '../start-error.ts';
 import { StoreError } from '../store/store.ts';
 import { banner } from './banner.ts';
 import { help, isPort, readCommand, type ServeOptions } from './options.ts';
-import { version } from './version.ts';
+import { version } from '../runtime/version.ts';
 
 /** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong command line. */
 async function main(): Promise<void> {

@@ -29,7 +29,11 @@ export function listen(services: () => Services, address: { host: string; port: 
       idleTimeout: IDLE_TIMEOUT_SEC,
       maxRequestBodySize: BUN_BODY_BYTES_MAX,
       development: false,
-      fetch: (request, bun) => serve(services(), request, () => bun.timeout(request, 0)),
+      fetch: (request, bun) =>
+        serve(services(), request, {
+          holdOpen: () => bun.timeout(request, 0),
+          address: () => bun.requestIP(request)?.address,
+        }),
     });
     const host = address.host.includes(':') ? `[${address.host}]` : address.host;
     return {

@@ -8,6 +8,7 @@ export type Route =
   | { type: 'model'; id: string }
   | { type: 'health' }
   | { type: 'ready' }
+  | { type: 'admin' }
   | { type: 'root' };
 
 const EXACT: Readonly<Record<string, Route>> = {
@@ -33,6 +34,7 @@ const PREFIXES = ['/v1', '/api/v1', '/openai/v1', ''] as const;
 export function routeOf(pathname: string): Route | undefined {
   const outside = OUTSIDE[pathname];
   if (outside !== undefined) return outside;
+  if (pathname.startsWith('/admin/api/')) return { type: 'admin' };
   const path = pathname.length > 1 && pathname.endsWith('/') ? pathname.slice(0, -1) : pathname;
   for (const prefix of PREFIXES) {
     if (!path.startsWith(prefix)) continue;

@@ -11,18 +11,24 @@ import { corsHeaders, preflightHeaders } from './cors.ts';
 import { anthropicModels, oneModel, openaiModels } from './models.ts';
 import { faceOfPath, methodsOf, type Route, routeOf } from './routes.ts';
 
-/**
- * Answers one HTTP request.
- *
- * @param holdOpen Takes the connection out of the server's idle timeout: models may think for minutes without a byte.
- */
-export async function serve(services: Services, request: Request, holdOpen: () => void): Promise<Response> {
+/** What can be asked of the connection a request came by. */
+export interface Connection {
+  /** Takes it out of the server's idle timeout: models may think for minutes without a byte. */
+  readonly holdOpen: () => void;
+  /** The client's address; undefined when the connection is gone. */
+  readonly address: () => string | undefined;
+}
+
+/** Answers one HTTP request. */
+export async function serve(services: Services, request: Request, connection: Connection): Promise<Response> {
   const pathname = pathOf(request.url);
   const route = routeOf(pathname);
   const response =
     route?.type === 'operation' && request.method === 'POST'
-      ? await handle(services, newExchange(services, request, holdOpen, route))
-      : answer(services, request, pathname, route);
+      ? await handle(services, newExchange(services, request, connection, route))
+      : route?.type === 'admin'
+        ? await services.admin(request, connection.address)
+        : answer(services, request, pathname, route, connection);
   const { origins } = services.snapshot.server.cors;
   if (origins.length > 0) {
     for (const [name, value] of Object.entries(corsHeaders(request.headers.get('origin'), origins))) {
@@ -35,7 +41,7 @@ export async function serve(services: Services, request: Request, holdOpen: () =
 function newExchange(
   services: Services,
   request: Request,
-  holdOpen: () => void,
+  { holdOpen, address }: Connection,
   { face, operation }: { face: DialectId; operation: Operation },
 ): Exchange {
   const startedAtMs = nowMs();
@@ -46,6 +52,7 @@ function newExchange(
     face: dialects[face],
     operation,
     request,
+    address,
     holdOpen,
     snapshot: services.snapshot,
     attempts: [],
@@ -55,11 +62,17 @@ function newExchange(
 }
 
 /** Everything that is no exchange. */
-function answer(services: Services, request: Request, pathname: string, route: Route | undefined): Response {
+function answer(
+  services: Services,
+  request: Request,
+  pathname: string,
+  route: Route | undefined,
+  connection: Connection,
+): Response {
   try {
     if (route === undefined) {
       throw new Fault('route_unknown', {
-        message: `${shortened(pathname)} is no path of this gateway. It serves POST /v1/chat/completions, POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, /healthz and /readyz.`,
+        message: `${shortened(pathname)} is no path of this gateway. It serves POST /v1/chat/completions, POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, /admin/api/v1, /healthz and /readyz.`,
       });
     }
     const methods = methodsOf(route);
@@ -72,13 +85,13 @@ function answer(services: Services, request: Request, pathname: string, route: R
         message: `${shortened(pathname)} answers ${methods.join(', ')}, not ${request.method}.`,
       });
     }
-    return read(services, request, route);
+    return read(services, request, route, connection);
   } catch (error) {
     return refusal(request, pathname, route, asFault(error));
   }
 }
 
-function read(services: Services, request: Request, route: Route): Response {
+function read(services: Services, request: Request, route: Route, { address }: Connection): Response {
   const { snapshot } = services;
   switch (route.type) {
     case 'root':
@@ -88,7 +101,7 @@ function read(services: Services, request: Request, route: Route): Response {
     case 'ready':
       return services.active.isStopping ? new Response('shutting down\n', { status: 503 }) : new Response('ready\n');
     case 'models': {
-      const caller = services.keys.identify(request.headers);
+      const caller = services.keys.identify(request.headers, address);
       return Response.json(
         isAnthropicClient(request)
           ? anthropicModels(snapshot, caller, new URL(request.url).searchParams)
@@ -96,10 +109,11 @@ function read(services: Services, request: Request, route: Route): Response {
       );
     }
     case 'model': {
-      const caller = services.keys.identify(request.headers);
+      const caller = services.keys.identify(request.headers, address);
       return Response.json(oneModel(snapshot, caller, route.id, isAnthropicClient(request)));
     }
     case 'operation':
+    case 'admin':
       throw new Fault('method_not_allowed');
   }
 }

@@ -1,6 +1,8 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Exchange } from '../exchange.ts';
 import { asFault, attempt } from './attempt.ts';
+import { boundOutput } from './bound-output.ts';
+import { identifyCaller } from './identify-caller.ts';
 import { limit } from './limit.ts';
 import { planAttempts } from './plan-attempts.ts';
 import { readBody } from './read-body.ts';
@@ -19,8 +21,8 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
   services.active.enter();
   try {
     admit(services, exchange);
-    exchange.caller = services.keys.identify(exchange.request.headers); // stage: identify
-    const body = await readBody(exchange, services.alarms); // stage: read
+    exchange.caller = identifyCaller(services, exchange); // stage: identify
+    const body = boundOutput(exchange, await readBody(exchange, services.alarms)); // stage: read
     exchange.body = body;
     limit(services, exchange, body); // stage: limit
     // place: guard-input

@@ -1,6 +1,7 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Endpoint, ModelRoute } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
+import { allowsName } from '../identity/effective-policy.ts';
 import { type Caller, mayUse } from '../policy/caller.ts';
 import type { Refusal } from '../policy/limits/limiter.ts';
 import { type Plan, plan } from '../routing/plan.ts';
@@ -32,6 +33,12 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
   if (made.steps.length > 0) return made;
   const [soonest] = full.sort((a, b) => a.retryAfterMs - b.retryAfterMs);
   if (soonest !== undefined) throw limitFault(soonest);
+  if (caller !== undefined && route.endpoints.length > 0 && route.endpoints.every((each) => !mayReach(caller, each))) {
+    throw new Fault('model_forbidden', {
+      param: 'model',
+      message: `The key "${caller.name}" may not use any provider of the model "${body.model}".`,
+    });
+  }
   if (route.endpoints.length > 0 && exchange.operation === 'count-tokens') {
     throw new Fault('feature_unsupported', {
       message: `No provider of the model "${body.model}" counts tokens.`,
@@ -45,8 +52,14 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
 }
 
 function unfit(exchange: Exchange, endpoint: Endpoint): string | undefined {
+  const { caller } = exchange;
+  if (caller !== undefined && !mayReach(caller, endpoint)) return `the key "${caller.name}" may not use it`;
   if (exchange.operation !== 'count-tokens') return undefined;
   return endpoint.provider.countTokens === true ? undefined : `${endpoint.provider.name} does not count tokens`;
+}
+
+function mayReach({ policy }: Caller, endpoint: Endpoint): boolean {
+  return allowsName(policy.providers, endpoint.provider.id) && allowsName(policy.endpoints, endpoint.id);
 }
 
 /** @param full Takes what keeps the endpoint out. */

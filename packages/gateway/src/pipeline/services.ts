@@ -10,6 +10,8 @@ export interface Services {
   /** The configuration in force; read once per exchange. */
   readonly snapshot: Snapshot;
   readonly keys: KeyTable;
+  /** Answers a request to the admin API. Never rejects. */
+  readonly admin: (request: Request, address: () => string | undefined) => Promise<Response>;
   readonly limiter: Limiter;
   readonly alarms: Alarms;
   readonly reachability: Reachability;

@@ -1,4 +1,11 @@
+import type { AdminRights } from '../identity/admin-scope.ts';
+import { allowsName, type EffectivePolicy } from '../identity/effective-policy.ts';
 import type { Scope } from './scope.ts';
+
+export interface Refusal {
+  readonly code: 'key_blocked' | 'tags_missing';
+  readonly message: string;
+}
 
 /** Who is calling, as far as the key says. */
 export interface Caller {
@@ -7,18 +14,16 @@ export interface Caller {
   /** The key's name; shown in logs in place of the key. */
   readonly name: string;
   readonly isAdmin: boolean;
-  /** Patterns of the models it may use; undefined means all. */
-  readonly models: readonly RegExp[] | undefined;
   /** What its exchanges count against: the key first, then user, team, organisation, project and tags as known. */
   readonly scopes: readonly Scope[];
+  /** What it may use: the meet of the policies of all levels. */
+  readonly policy: EffectivePolicy;
+  /** Why it is refused whatever it asks for; undefined when it is not. */
+  readonly refusal: Refusal | undefined;
+  /** What it may do in the admin API; undefined for nothing. */
+  readonly admin: AdminRights | undefined;
 }
 
 export function mayUse(caller: Caller, model: string): boolean {
-  return caller.models === undefined || caller.models.some((pattern) => pattern.test(model));
-}
-
-/** A model name pattern with `*` standing for anything, as an anchored regular expression. */
-export function modelPattern(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*');
-  return new RegExp(`^${escaped}$`);
+  return allowsName(caller.policy.models, model);
 }

@@ -7,9 +7,11 @@ const keys = new KeyTable();
 keys.add(sha256Hex('sk-admin-0123456789'), { name: 'admin', isAdmin: true });
 keys.add(sha256Hex('sk-web-0123456789ab'), { name: 'web', isAdmin: false, models: ['gpt-*', 'claude-3.5'] });
 
+const nowhere = () => undefined;
+
 function codeOf(headers: Record<string, string>): string {
   try {
-    return keys.identify(new Headers(headers)).name;
+    return keys.identify(new Headers(headers), nowhere).name;
   } catch (error) {
     return error instanceof Fault ? error.code : String(error);
   }
@@ -32,7 +34,7 @@ describe('identify', () => {
 
   test('never repeats a whole key', () => {
     try {
-      keys.identify(new Headers({ 'x-api-key': 'sk-somebody-elses-secret' }));
+      keys.identify(new Headers({ 'x-api-key': 'sk-somebody-elses-secret' }), nowhere);
       expect.unreachable();
     } catch (error) {
       expect(String(error)).not.toContain('somebody');
@@ -40,7 +42,7 @@ describe('identify', () => {
   });
 
   test('a key uses only the models its patterns name', () => {
-    const web = keys.identify(new Headers({ 'x-api-key': 'sk-web-0123456789ab' }));
+    const web = keys.identify(new Headers({ 'x-api-key': 'sk-web-0123456789ab' }), nowhere);
     expect(mayUse(web, 'gpt-4o')).toBe(true);
     expect(mayUse(web, 'claude-3.5')).toBe(true);
     expect(mayUse(web, 'claude-3x5')).toBe(false);

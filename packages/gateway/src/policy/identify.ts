@@ -1,5 +1,9 @@
 import { Fault } from '@turnpike/wire/fault.ts';
-import { type Caller, modelPattern } from './caller.ts';
+import { everyRight } from '../identity/admin-scope.ts';
+import { allowsAddress, effectivePolicy, isExpired } from '../identity/effective-policy.ts';
+import type { FoundKey } from '../identity/key-directory.ts';
+import { nowMs } from '../runtime/clock.ts';
+import type { Caller } from './caller.ts';
 import type { Scope } from './scope.ts';
 
 /** A key as it is put into the table. */
@@ -11,12 +15,23 @@ export interface KeyEntry {
   readonly scopes?: readonly Scope[] | undefined;
 }
 
+/** Keys that are not of the configuration, by lower-case hex SHA-256. */
+export interface KeySource {
+  find(sha256: string): FoundKey | undefined;
+}
+
 /** Longest key looked at, in characters; longer ones are unknown without hashing them. */
 const KEY_CHARS_MAX = 512;
 
 /** The keys in force, by digest. Plain keys are never held. */
 export class KeyTable {
   readonly #callers = new Map<string, Caller>();
+  readonly #stored: KeySource | undefined;
+
+  /** @param stored Keys beside those that are added here, which come first. */
+  constructor(stored?: KeySource) {
+    this.#stored = stored;
+  }
 
   /** @param sha256 Lower-case hex SHA-256 of the key. */
   add(sha256: string, key: KeyEntry): void {
@@ -24,28 +39,55 @@ export class KeyTable {
       id: key.name,
       name: key.name,
       isAdmin: key.isAdmin,
-      models: key.models?.map(modelPattern),
       scopes: [{ type: 'key', id: key.name }, ...(key.scopes ?? [])],
+      policy: effectivePolicy([{ models: key.models }]),
+      refusal: undefined,
+      admin: key.isAdmin ? everyRight : undefined,
     });
+  }
+
+  /** Is there such a key among those that were added here? */
+  hasOwn(sha256: string): boolean {
+    return this.#callers.has(sha256);
   }
 
   /**
    * The caller whose key the request carries. Looking up a digest leaks nothing about keys through timing.
    *
-   * @throws Fault `key_missing` or `key_unknown`.
+   * @param address The client's address; asked for only when the key may be used from some places only.
+   * @throws Fault `key_missing`, `key_unknown`, `key_expired`, `key_blocked`, `tags_missing` or `address_forbidden`.
    */
-  identify(headers: Headers): Caller {
+  identify(headers: Headers, address: () => string | undefined): Caller {
     const key = presentedKey(headers);
     if (key === undefined) {
       throw new Fault('key_missing', {
         message: 'No API key was sent. Send it as "Authorization: Bearer KEY" or in the x-api-key header.',
       });
     }
-    const caller = key.length <= KEY_CHARS_MAX ? this.#callers.get(sha256Hex(key)) : undefined;
-    if (caller === undefined) {
+    const sha256 = key.length <= KEY_CHARS_MAX ? sha256Hex(key) : '';
+    const configured = this.#callers.get(sha256);
+    if (configured !== undefined) return configured;
+    const found = this.#stored?.find(sha256);
+    if (found === undefined) {
       throw new Fault('key_unknown', { message: `The API key ${masked(key)} is not known here.` });
     }
-    return caller;
+    requireValid(found, address);
+    return found.caller;
+  }
+}
+
+function requireValid({ caller, untilMs }: FoundKey, address: () => string | undefined): void {
+  const { policy, refusal, name } = caller;
+  if (untilMs !== undefined && nowMs() >= untilMs) {
+    throw new Fault('key_expired', { message: `This key was replaced by a new one of "${name}".` });
+  }
+  if (policy.expiresAtMs !== undefined && isExpired(policy, nowMs())) {
+    const since = new Date(policy.expiresAtMs).toISOString();
+    throw new Fault('key_expired', { message: `The key "${name}" expired at ${since}.` });
+  }
+  if (refusal !== undefined) throw new Fault(refusal.code, { message: refusal.message });
+  if (policy.ipAllow.length > 0 && !allowsAddress(policy, address())) {
+    throw new Fault('address_forbidden', { message: `The key "${name}" may not be used from this address.` });
   }
 }
 

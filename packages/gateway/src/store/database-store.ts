@@ -23,7 +23,7 @@ export class DatabaseStore implements Store {
     if (rows.length > 0) await this.#database.transact(() => addExchanges(rows));
   }
 
-  async recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]> {
+  async recentExchanges(page: Parameters<Store['recentExchanges']>[0]): Promise<ExchangeRow[]> {
     return recentExchanges(this.#database, { ...page, limit: pageSize(page.limit) });
   }
 

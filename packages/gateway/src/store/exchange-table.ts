@@ -1,6 +1,7 @@
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { type Database, insert, type Steps } from './database.ts';
 import { exchangeColumns, exchangeValues, readExchange } from './exchange-columns.ts';
+import type { ExchangeFilter } from './store.ts';
 
 /** Adds rows to the log. One whose id is there already is left as it is. */
 export function* addExchanges(rows: readonly ExchangeRow[]): Steps<void> {
@@ -15,11 +16,19 @@ export function* addExchanges(rows: readonly ExchangeRow[]): Steps<void> {
 /** The latest first, at most `limit`, older than the id `before` when given. */
 export async function recentExchanges(
   database: Database,
-  { limit, before }: { limit: number; before?: string },
+  { limit, before, filter = {} }: { limit: number; before?: string; filter?: ExchangeFilter },
 ): Promise<ExchangeRow[]> {
   return database.compose(async (db) => {
     let query = db.selectFrom('exchange_log').select(exchangeColumns).orderBy('id', 'desc').limit(limit);
     if (before !== undefined) query = query.where('id', '<', before);
+    const { keyName, model, provider, fault, status, sinceMs, untilMs } = filter;
+    if (keyName !== undefined) query = query.where('key_name', '=', keyName);
+    if (model !== undefined) query = query.where('model_asked', '=', model);
+    if (provider !== undefined) query = query.where('provider', '=', provider);
+    if (fault !== undefined) query = query.where('fault', '=', fault);
+    if (status !== undefined) query = query.where('status', '=', status);
+    if (sinceMs !== undefined) query = query.where('started_at_ms', '>=', sinceMs);
+    if (untilMs !== undefined) query = query.where('started_at_ms', '<', untilMs);
     return (await query.execute()).map(readExchange);
   });
 }

@@ -11,7 +11,7 @@ export interface Store {
    */
   writeExchanges(rows: readonly ExchangeRow[]): Promise<void>;
   /** The latest exchanges first (ids sort by start), at most `limit` (1 to 1000), older than the id `before` when given. */
-  recentExchanges(page: { limit: number; before?: string }): Promise<ExchangeRow[]>;
+  recentExchanges(page: { limit: number; before?: string; filter?: ExchangeFilter }): Promise<ExchangeRow[]>;
   exchange(id: string): Promise<ExchangeRow | undefined>;
   /**
    * Enters all that is not there yet, and moves the sums by what was new, in one transaction: however often a batch is
@@ -118,6 +118,18 @@ export interface Records {
   }): Promise<AuditRow[]>;
   /** What was answered to a request that carried this idempotency key. */
   answerOf(actorId: string, idempotencyKey: string): Promise<StoredAnswer | undefined>;
+}
+
+/** What is given must hold. */
+export interface ExchangeFilter {
+  keyName?: string | undefined;
+  /** As asked for. */
+  model?: string | undefined;
+  provider?: string | undefined;
+  fault?: string | undefined;
+  status?: number | undefined;
+  sinceMs?: number | undefined;
+  untilMs?: number | undefined;
 }
 
 export interface EntityRow {

@@ -1,0 +1,46 @@
+import type { Snapshot } from '../config/snapshot.ts';
+import type { AdminRights } from '../identity/admin-scope.ts';
+import type { FollowStore } from '../identity/follow-store.ts';
+import type { KeyDirectory } from '../identity/key-directory.ts';
+import type { SecretDigest } from '../identity/secret-digest.ts';
+import type { Caller } from '../policy/caller.ts';
+import type { KeyTable } from '../policy/identify.ts';
+import type { Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+
+/** What the admin API needs from its house. */
+export interface AdminHouse {
+  readonly store: Store;
+  readonly digest: SecretDigest;
+  readonly directory: KeyDirectory;
+  readonly follow: FollowStore;
+  readonly snapshot: () => Snapshot;
+  readonly keys: () => KeyTable;
+  readonly log: Log;
+  /** Writes what waits for the exchange log, so that it can be read. */
+  readonly flushLogs: () => Promise<void>;
+}
+
+/** One request to the admin API, its sender known and found to have the operation's scope. */
+export interface AdminContext {
+  readonly house: AdminHouse;
+  readonly caller: Caller;
+  readonly rights: AdminRights;
+  /** The client's address; empty when it is not known. */
+  readonly origin: string;
+  /** What stands for `{id}` in the path; empty where there is none. */
+  readonly id: string;
+  /** Checked by the operation's schema. */
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** The version the client has seen, from `If-Match`. */
+  readonly expectedVersion: number | undefined;
+  readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined;
+}
+
+export interface AdminAnswer {
+  readonly status: number;
+  /** JSON, or a body that is sent as it is. */
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}

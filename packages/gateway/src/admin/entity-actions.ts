@@ -1,0 +1,215 @@
+import type { AdminResource, AdminScope } from '../identity/admin-scope.ts';
+import { type Entity, type EntityBody, type EntityKind, entityKinds, readEntityRow } from '../identity/entity.ts';
+import { nowMs } from '../runtime/clock.ts';
+import { newExchangeId } from '../runtime/exchange-id.ts';
+import type { AdminAnswer, AdminContext } from './admin-context.ts';
+import { AdminFault } from './admin-fault.ts';
+import { type Change, makeChange, tagOf } from './change.ts';
+import { placeOf } from './entity-parents.ts';
+import { viewOf } from './entity-view.ts';
+import { newKey } from './new-key.ts';
+import { isWithin, requireChangeable, requireGrantable, unknownRecord } from './reach.ts';
+
+/** The parents a key or another kind can name in a request. */
+const PLACE_FIELDS = new Set([
+  'name',
+  'organisationId',
+  'teamId',
+  'projectId',
+  'userId',
+  'serviceAccountId',
+  'key',
+  'sha256',
+]);
+
+/** Makes an entity of the kind. @param fields Those of the kind's create schema. */
+export function createEntity(
+  context: AdminContext,
+  kind: EntityKind,
+  resource: AdminResource,
+  fields: ReadonlySet<string>,
+): Promise<AdminAnswer> {
+  return makeChange(context, async (): Promise<Change> => {
+    const place = await placeOf(context, fields);
+    const body: EntityBody = Object.fromEntries(
+      Object.entries(context.body).filter(([field]) => !PLACE_FIELDS.has(field)),
+    );
+    requireGrantable(context, body.adminScopes ?? []);
+    const name = kind === 'membership' ? membershipName(place) : String(context.body.name);
+    await requireFree(context, kind, name);
+    const key = kind === 'key' ? await newKey(context) : undefined;
+    const atMs = nowMs();
+    const after: Entity = {
+      id: `${entityKinds[kind]}_${newExchangeId(atMs).slice(3)}`,
+      kind,
+      name,
+      ...place,
+      version: 1,
+      createdAtMs: atMs,
+      updatedAtMs: atMs,
+      digest: key?.digest,
+      previousDigest: undefined,
+      body: key === undefined ? body : { ...body, source: key.source, hint: key.hint },
+    };
+    requireMembershipPlace(after);
+    // A bounded caller makes things where they will be its own to change, and nowhere else.
+    requireChangeable(context, after);
+    return { action: `${resource}.create`, before: undefined, after, status: 201, shownOnce: key?.shownOnce ?? {} };
+  });
+}
+
+export function updateEntity(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {
+  return change(context, kind, `${resource}.update`, (before) => {
+    const body: Record<string, unknown> = { ...before.body };
+    for (const [field, value] of Object.entries(context.body)) {
+      if (value === null) delete body[field];
+      else body[field] = value;
+    }
+    const changed: EntityBody = body;
+    requireGrantable(context, changed.adminScopes ?? []);
+    return { ...before, body: changed };
+  });
+}
+
+export function setBlocked(context: AdminContext, isBlocked: boolean): Promise<AdminAnswer> {
+  return change(context, 'key', isBlocked ? 'keys.block' : 'keys.unblock', (before) => ({
+    ...before,
+    body: { ...before.body, isBlocked },
+  }));
+}
+
+/** A new key in place of the one there is, which is accepted for `graceMs` more. */
+export function rotateKey(context: AdminContext): Promise<AdminAnswer> {
+  let shownOnce = {};
+  const graceMs = Number(context.body.graceMs ?? 0);
+  return change(
+    context,
+    'key',
+    'keys.rotate',
+    async (before) => {
+      const key = await newKey(context);
+      shownOnce = key.shownOnce;
+      return {
+        ...before,
+        digest: key.digest,
+        previousDigest: graceMs > 0 ? before.digest : undefined,
+        body: {
+          ...before.body,
+          source: key.source,
+          hint: key.hint,
+          previousUntilMs: graceMs > 0 ? nowMs() + graceMs : undefined,
+        },
+      };
+    },
+    () => shownOnce,
+  );
+}
+
+export function deleteEntity(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {
+  return makeChange(context, async () => {
+    const before = await changeable(context, kind);
+    const child = await context.house.store.records.entityReferringTo(before.id);
+    if (child !== undefined) {
+      throw new AdminFault('record_conflict', {
+        message: `The ${child.kind} "${child.name}" belongs to the ${kind} "${before.name}".`,
+        hint: `Delete what belongs to it first, or block it.`,
+      });
+    }
+    return { action: `${resource}.delete`, before, after: undefined, status: 204 };
+  });
+}
+
+export async function showEntity(context: AdminContext, kind: EntityKind): Promise<AdminAnswer> {
+  const entity = await seen(context, kind);
+  return { status: 200, body: viewOf(entity), headers: tagOf(entity) };
+}
+
+export async function listEntities(context: AdminContext, kind: EntityKind): Promise<AdminAnswer> {
+  const { rights, query } = context;
+  const limit = Number(query.limit);
+  const text = (field: string) => (query[field] === undefined ? undefined : String(query[field]));
+  const filter = {
+    kind,
+    limit: limit + 1,
+    after: text('cursor'),
+    name: text('name'),
+    organisationId: rights.organisationId ?? text('organisationId'),
+    teamId: rights.teamId ?? text('teamId'),
+    userId: text('userId') ?? text('serviceAccountId'),
+    projectId: text('projectId'),
+  };
+  const asked = { organisationId: text('organisationId'), teamId: text('teamId') };
+  const isElsewhere =
+    (asked.organisationId !== undefined && asked.organisationId !== filter.organisationId) ||
+    (asked.teamId !== undefined && asked.teamId !== filter.teamId);
+  const rows = isElsewhere ? [] : (await context.house.store.records.listEntities(filter)).map(readEntityRow);
+  const page = rows.slice(0, limit);
+  return {
+    status: 200,
+    body: { data: page.map(viewOf), nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null },
+  };
+}
+
+/** The entity of the path, which the caller sees. By id, or by name. @throws AdminFault `record_unknown` */
+export async function seen({ house, rights, id }: AdminContext, kind: EntityKind): Promise<Entity> {
+  const { records } = house.store;
+  const row = (await records.entity(id)) ?? (await records.entityNamed(kind, id));
+  const entity = row === undefined ? undefined : readEntityRow(row);
+  if (entity === undefined || entity.kind !== kind || !isWithin(rights, entity)) throw unknownRecord(id);
+  return entity;
+}
+
+function change(
+  context: AdminContext,
+  kind: EntityKind,
+  action: string,
+  edit: (before: Entity) => Entity | Promise<Entity>,
+  shownOnce: () => Readonly<Record<string, string>> = () => ({}),
+): Promise<AdminAnswer> {
+  return makeChange(context, async () => {
+    const before = await changeable(context, kind);
+    const edited = await edit(before);
+    const after = { ...edited, version: before.version + 1, updatedAtMs: nowMs() };
+    return { action, before, after, status: 200, shownOnce: shownOnce() };
+  });
+}
+
+async function changeable(context: AdminContext, kind: EntityKind): Promise<Entity> {
+  const entity = await seen(context, kind);
+  requireChangeable(context, entity);
+  const { expectedVersion } = context;
+  if (expectedVersion !== undefined && expectedVersion !== entity.version) {
+    throw new AdminFault('version_conflict', {
+      message: `The ${kind} is at version ${entity.version}, not ${expectedVersion}.`,
+      hint: 'Read it again, and decide anew.',
+    });
+  }
+  return entity;
+}
+
+async function requireFree({ house }: AdminContext, kind: EntityKind, name: string): Promise<void> {
+  const isConfigured =
+    kind === 'key' && (name === 'admin' || house.snapshot().keys.some((configured) => configured.name === name));
+  if (!isConfigured && (await house.store.records.entityNamed(kind, name)) === undefined) return;
+  throw new AdminFault('record_conflict', {
+    param: 'name',
+    message: `There is a ${kind} "${name}" already${isConfigured ? ', in the configuration' : ''}.`,
+  });
+}
+
+function membershipName({ userId, teamId, organisationId }: Awaited<ReturnType<typeof placeOf>>): string {
+  return `${userId} ${teamId ?? organisationId}`;
+}
+
+function requireMembershipPlace({ kind, teamId, organisationId }: Entity): void {
+  if (kind !== 'membership' || teamId !== undefined || organisationId !== undefined) return;
+  throw new AdminFault('body_invalid', {
+    param: 'teamId',
+    message: 'A membership is one in a team or in an organisation.',
+  });
+}
+
+/** The scope an action on a resource takes. */
+export function scopeOf(resource: AdminResource, access: 'read' | 'write'): AdminScope {
+  return `${resource}:${access}` as AdminScope;
+}

@@ -1,0 +1,165 @@
+import * as z from 'zod/mini';
+import type { AdminResource } from '../identity/admin-scope.ts';
+import type { EntityKind } from '../identity/entity.ts';
+import {
+  createEntity,
+  deleteEntity,
+  listEntities,
+  rotateKey,
+  scopeOf,
+  setBlocked,
+  showEntity,
+  updateEntity,
+} from './entity-actions.ts';
+import { createSchemas, rotateSchema, updateSchemas, viewSchemas } from './kind-schemas.ts';
+import type { AdminOperation } from './operation.ts';
+import { showEffectivePolicy } from './show-policy.ts';
+
+const kinds = [
+  { kind: 'organisation', resource: 'organisations', name: 'Organisation' },
+  { kind: 'team', resource: 'teams', name: 'Team' },
+  { kind: 'user', resource: 'users', name: 'User' },
+  { kind: 'membership', resource: 'memberships', name: 'Membership' },
+  { kind: 'service-account', resource: 'service-accounts', name: 'ServiceAccount' },
+  { kind: 'project', resource: 'projects', name: 'Project' },
+  { kind: 'key', resource: 'keys', name: 'Key' },
+  { kind: 'model-group', resource: 'model-groups', name: 'ModelGroup' },
+] as const satisfies readonly { kind: EntityKind; resource: AdminResource; name: string }[];
+
+/** Fields lists can be narrowed by, of those a kind has. */
+const FILTERS = ['organisationId', 'teamId', 'projectId', 'userId', 'serviceAccountId'];
+
+/** How lists are cut into pages. */
+export const pageQuery = {
+  limit: z._default(
+    z.coerce.number().check(z.int(), z.minimum(1), z.maximum(500), z.describe('Most records in the answer.')),
+    50,
+  ),
+  cursor: z.optional(z.string().check(z.maxLength(200), z.describe('`nextCursor` of the page before.'))),
+};
+
+export function pageOf(schema: z.ZodMiniType) {
+  return z.object({ data: z.array(schema), nextCursor: z.nullable(z.string()) });
+}
+
+/** Making, reading, changing and deleting entities of each kind, and what else can be done with keys. */
+export const entityOperations: readonly AdminOperation[] = [...kinds.flatMap(operationsOf), ...keyOperations()];
+
+function operationsOf({ kind, resource, name }: (typeof kinds)[number]): AdminOperation[] {
+  const create = createSchemas[kind];
+  const fields = new Set(Object.keys(create.shape));
+  const filters = Object.fromEntries(
+    [...FILTERS.filter((field) => fields.has(field)), ...(fields.has('name') ? ['name'] : [])].map((field) => [
+      field,
+      z.optional(z.string().check(z.maxLength(200))),
+    ]),
+  );
+  const words = kind.replace('-', ' ');
+  const read = scopeOf(resource, 'read');
+  const write = scopeOf(resource, 'write');
+  const view = viewSchemas[kind];
+  return [
+    {
+      id: `list${name}s`,
+      method: 'GET',
+      path: `/${resource}`,
+      scope: read,
+      summary: `List ${words}s, the oldest first.`,
+      query: z.strictObject({ ...pageQuery, ...filters }),
+      status: 200,
+      answer: pageOf(view),
+      run: (context) => listEntities(context, kind),
+    },
+    {
+      id: `create${name}`,
+      method: 'POST',
+      path: `/${resource}`,
+      scope: write,
+      summary: `Create a ${words}.`,
+      body: create,
+      status: 201,
+      answer: view,
+      run: (context) => createEntity(context, kind, resource, fields),
+    },
+    {
+      id: `get${name}`,
+      method: 'GET',
+      path: `/${resource}/{id}`,
+      scope: read,
+      summary: `Show a ${words}.`,
+      status: 200,
+      answer: view,
+      run: (context) => showEntity(context, kind),
+    },
+    {
+      id: `update${name}`,
+      method: 'PATCH',
+      path: `/${resource}/{id}`,
+      scope: write,
+      summary: `Change a ${words}: what is given replaces, null takes away, what is absent stays.`,
+      body: updateSchemas[kind],
+      status: 200,
+      answer: view,
+      isVersioned: true,
+      run: (context) => updateEntity(context, kind, resource),
+    },
+    {
+      id: `delete${name}`,
+      method: 'DELETE',
+      path: `/${resource}/{id}`,
+      scope: write,
+      summary: `Delete a ${words}. Refused while something belongs to it.`,
+      status: 204,
+      answer: undefined,
+      isVersioned: true,
+      run: (context) => deleteEntity(context, kind, resource),
+    },
+  ];
+}
+
+function keyOperations(): AdminOperation[] {
+  const change = {
+    method: 'POST',
+    scope: 'keys:write',
+    status: 200,
+    answer: viewSchemas.key,
+    isVersioned: true,
+  } as const;
+  return [
+    {
+      ...change,
+      id: 'rotateKey',
+      path: '/keys/{id}/rotate',
+      summary: 'Put a new key in place of the one there is. Everything else about it stays.',
+      body: rotateSchema,
+      run: rotateKey,
+    },
+    {
+      ...change,
+      id: 'blockKey',
+      path: '/keys/{id}/block',
+      summary: 'Refuse a key until it is unblocked.',
+      run: (context) => setBlocked(context, true),
+    },
+    {
+      ...change,
+      id: 'unblockKey',
+      path: '/keys/{id}/unblock',
+      summary: 'Accept a blocked key again.',
+      run: (context) => setBlocked(context, false),
+    },
+    {
+      id: 'getKeyPolicy',
+      method: 'GET',
+      path: '/keys/{id}/policy',
+      scope: 'keys:read',
+      summary: 'Show what a key may use, all levels taken together.',
+      status: 200,
+      answer: z.object({
+        levels: z.array(z.object({ kind: z.string(), name: z.string(), isBlocked: z.boolean(), policy: z.unknown() })),
+        effective: z.unknown().check(z.describe('Of lists of lists, each inner list must have an entry that fits.')),
+      }),
+      run: showEffectivePolicy,
+    },
+  ];
+}

@@ -1,0 +1,193 @@
+import * as z from 'zod/mini';
+import { adminScopes, roles } from '../identity/admin-scope.ts';
+import { policyOperations } from '../identity/effective-policy.ts';
+import type { EntityKind } from '../identity/entity.ts';
+import { parseIpRange } from '../identity/ip-range.ts';
+
+/** Schemas of what the admin API takes and gives: the source of its checks and of its OpenAPI document. */
+
+const LIST_MAX = 1_000;
+const TEXT_MAX = 1_000;
+
+function text(description: string) {
+  return z.string().check(z.minLength(1), z.maxLength(200), z.describe(description));
+}
+
+function list(description: string) {
+  return z.array(text('An entry.')).check(z.maxLength(LIST_MAX), z.describe(description));
+}
+
+/** Patterns are few of their wildcards: matching takes time for each. */
+const patterns = (description: string) =>
+  z
+    .array(z.string().check(z.minLength(1), z.maxLength(200), z.regex(/^[^*]*(\*[^*]*){0,4}$/)))
+    .check(z.maxLength(LIST_MAX), z.describe(`${description}; \`*\` stands for anything, four times at most.`));
+
+const timeMs = (description: string) =>
+  z.int().check(z.minimum(0), z.maximum(8_640_000_000_000_000), z.describe(`${description}, in Unix milliseconds.`));
+
+const ipAllow = z
+  .array(
+    z.string().check(z.refine((range) => parseIpRange(range) !== undefined, 'must be an IP address or a CIDR range')),
+  )
+  .check(z.maxLength(LIST_MAX), z.describe('IP addresses and CIDR ranges calls may come from.'));
+
+export const policySchema = z
+  .strictObject({
+    models: z.optional(patterns('Names of models that may be asked for')),
+    modelGroups: z.optional(list('Names of model groups, whose models are added to `models`.')),
+    providers: z.optional(patterns('Ids of providers that may serve')),
+    endpoints: z.optional(patterns('Ids of endpoints that may serve')),
+    operations: z.optional(z.array(z.enum(policyOperations)).check(z.maxLength(policyOperations.length))),
+    outputTokensMax: z.optional(z.int().check(z.minimum(1), z.describe('Most output tokens a request may ask for.'))),
+    ipAllow: z.optional(ipAllow),
+    expiresAtMs: z.optional(timeMs('From when nothing is allowed any more')),
+    tagsRequired: z.optional(list('Tags a key must carry.')),
+  })
+  .check(z.describe('What this level allows. What is absent restricts nothing; all levels hold together.'));
+
+const name = z.string().check(
+  z.regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/),
+  z.refine((value) => !/^(org|team|user|svc|proj|mem|group|key)_[0-9a-z]{26}$/.test(value), 'must not look like an id'),
+  z.describe('Unique among its kind, and never changed: limits and the log go by it.'),
+);
+const reference = (what: string) => text(`The ${what} it belongs to, by id or name. Never changed.`);
+const description = z.optional(z.string().check(z.maxLength(TEXT_MAX), z.describe('For people.')));
+const isBlocked = z.optional(z.boolean().check(z.describe('Refuses every key of it.')));
+const tags = z.optional(list('Counted against, and shown in limits.'));
+const grants = z.optional(
+  z.array(z.enum(adminScopes)).check(z.maxLength(adminScopes.length), z.describe('What the key may do in this API.')),
+);
+const sha256 = z
+  .string()
+  .check(
+    z.regex(/^[0-9a-f]{64}$/),
+    z.describe('SHA-256 of a key of yours, in lower-case hex: the key itself stays away.'),
+  );
+const ownKey = z
+  .string()
+  .check(
+    z.minLength(20),
+    z.maxLength(256),
+    z.regex(/^[\x21-\x7e]+$/),
+    z.describe('A key of your own choice. Not shown again.'),
+  );
+
+const level = { description, isBlocked, policy: z.optional(policySchema) };
+
+/** What a request to create each kind holds. */
+export const createSchemas = {
+  organisation: z.strictObject({ name, ...level }),
+  team: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level }),
+  user: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level }),
+  'service-account': z.strictObject({
+    name,
+    organisationId: z.optional(reference('organisation')),
+    teamId: z.optional(reference('team')),
+    ...level,
+  }),
+  project: z.strictObject({
+    name,
+    organisationId: z.optional(reference('organisation')),
+    teamId: z.optional(reference('team')),
+    ...level,
+  }),
+  membership: z.strictObject({
+    userId: reference('user'),
+    organisationId: z.optional(reference('organisation')),
+    teamId: z.optional(reference('team')),
+    role: z.enum(roles),
+  }),
+  'model-group': z.strictObject({
+    name,
+    organisationId: z.optional(reference('organisation')),
+    description,
+    models: patterns('Names of models'),
+  }),
+  key: z.strictObject({
+    name,
+    organisationId: z.optional(reference('organisation')),
+    teamId: z.optional(reference('team')),
+    projectId: z.optional(reference('project')),
+    userId: z.optional(reference('user')),
+    serviceAccountId: z.optional(reference('service account')),
+    ...level,
+    tags,
+    adminScopes: grants,
+    key: z.optional(ownKey),
+    sha256: z.optional(sha256),
+  }),
+} as const satisfies Record<EntityKind, z.ZodMiniType>;
+
+/** What a request to change each kind holds. What is given replaces, `null` takes away, what is absent stays. */
+export const updateSchemas = {
+  organisation: changes({ ...level }),
+  team: changes({ ...level }),
+  user: changes({ ...level }),
+  'service-account': changes({ ...level }),
+  project: changes({ ...level }),
+  membership: z.strictObject({ role: z.enum(roles) }),
+  'model-group': changes({ description, models: z.optional(patterns('Names of models')) }),
+  key: changes({ ...level, tags, adminScopes: grants }),
+} as const satisfies Record<EntityKind, z.ZodMiniType>;
+
+function changes<T extends Record<string, z.ZodMiniOptional>>(shape: T) {
+  const fields = Object.entries(shape).map(([field, schema]) => [field, z.nullish(schema.def.innerType)]);
+  return z.strictObject(Object.fromEntries(fields) as Record<string, z.ZodMiniType>);
+}
+
+export const rotateSchema = z.strictObject({
+  graceMs: z.optional(
+    z
+      .int()
+      .check(
+        z.minimum(0),
+        z.maximum(90 * 86_400_000),
+        z.describe('How long the previous key is accepted besides. Default 0.'),
+      ),
+  ),
+  key: z.optional(ownKey),
+  sha256: z.optional(sha256),
+});
+
+const id = z.string().check(z.describe('Sorts by creation.'));
+const optionalId = z.optional(z.string());
+const common = { id, version: z.int(), createdAtMs: z.int(), updatedAtMs: z.int() };
+const levelView = { ...common, name: z.string(), description, isBlocked: z.boolean(), policy: policySchema };
+
+/** How each kind is shown. */
+export const viewSchemas = {
+  organisation: z.object(levelView),
+  team: z.object({ ...levelView, organisationId: optionalId }),
+  user: z.object({ ...levelView, organisationId: optionalId }),
+  'service-account': z.object({ ...levelView, organisationId: optionalId, teamId: optionalId }),
+  project: z.object({ ...levelView, organisationId: optionalId, teamId: optionalId }),
+  membership: z.object({
+    ...common,
+    userId: z.string(),
+    organisationId: optionalId,
+    teamId: optionalId,
+    role: z.enum(roles),
+  }),
+  'model-group': z.object({
+    ...common,
+    name: z.string(),
+    description,
+    organisationId: optionalId,
+    models: z.array(z.string()),
+  }),
+  key: z.object({
+    ...levelView,
+    organisationId: optionalId,
+    teamId: optionalId,
+    projectId: optionalId,
+    userId: optionalId,
+    serviceAccountId: optionalId,
+    tags: z.array(z.string()),
+    adminScopes: z.array(z.enum(adminScopes)),
+    source: z.enum(['generated', 'custom', 'imported']),
+    hint: z.optional(z.string().check(z.describe('First and last characters of the key.'))),
+    previousUntilMs: z.optional(timeMs('Until when the previous key is accepted')),
+    key: z.optional(z.string().check(z.describe('The key itself: in the answer that made it, and never again.'))),
+  }),
+} as const satisfies Record<EntityKind, z.ZodMiniType>;

@@ -1,0 +1,87 @@
+import type { Caller, Refusal } from '../policy/caller.ts';
+import type { Scope } from '../policy/scope.ts';
+import { type AdminRights, type Role, roleScopes } from './admin-scope.ts';
+import { effectivePolicy, missingTags, type Policy } from './effective-policy.ts';
+import type { Entity, StoredPolicy } from './entity.ts';
+
+/** Looks entities up for {@link buildCaller}. */
+export interface EntitySource {
+  byId(id: string): Entity | undefined;
+  modelGroup(name: string): Entity | undefined;
+  membership(userId: string, ofId: string): Entity | undefined;
+}
+
+/** The levels above a key, outermost first. Ids of what is gone are left out. */
+export function levelsOf(key: Entity, source: EntitySource): Entity[] {
+  return [key.organisationId, key.teamId, key.projectId, key.userId]
+    .map((id) => (id === undefined ? undefined : source.byId(id)))
+    .filter((level) => level !== undefined);
+}
+
+/** Who calls with this key, all levels taken together. */
+export function buildCaller(key: Entity, source: EntitySource): Caller {
+  const levels = levelsOf(key, source);
+  const all = [...levels, key];
+  const policy = effectivePolicy(all.map(({ body }) => withGroups(body.policy, source)));
+  return {
+    id: key.id,
+    name: key.name,
+    isAdmin: false,
+    scopes: [{ type: 'key', id: key.name }, ...levelScopes(levels), ...tagScopes(key)],
+    policy,
+    refusal: refusalOf(key, all, missingTags(policy, key.body.tags ?? [])),
+    admin: adminRights(key, source),
+  };
+}
+
+function refusalOf(key: Entity, levels: readonly Entity[], tagsMissing: readonly string[]): Refusal | undefined {
+  const blocked = levels.find(({ body }) => body.isBlocked === true);
+  if (blocked !== undefined) {
+    const what = blocked === key ? 'It' : `Its ${blocked.kind} "${blocked.name}"`;
+    return { code: 'key_blocked', message: `The key "${key.name}" is not accepted. ${what} is blocked.` };
+  }
+  if (tagsMissing.length === 0) return undefined;
+  return {
+    code: 'tags_missing',
+    message: `The key "${key.name}" lacks tags it must carry: ${tagsMissing.join(', ')}.`,
+  };
+}
+
+/** What a policy allows once its groups are models. A group that is gone allows nothing. */
+export function withGroups(policy: StoredPolicy | undefined, source: EntitySource): Policy {
+  if (policy?.modelGroups === undefined) return policy ?? {};
+  const grouped = policy.modelGroups.flatMap((name) => source.modelGroup(name)?.body.models ?? []);
+  return { ...policy, models: [...(policy.models ?? []), ...grouped] };
+}
+
+function levelScopes(levels: readonly Entity[]): Scope[] {
+  const id = (kinds: readonly Entity['kind'][]) => levels.find(({ kind }) => kinds.includes(kind))?.name;
+  const scopes: Scope[] = [];
+  const add = (type: Scope['type'], name: string | undefined) => {
+    if (name !== undefined) scopes.push({ type, id: name });
+  };
+  add('user', id(['user', 'service-account']));
+  add('team', id(['team']));
+  add('organisation', id(['organisation']));
+  add('project', id(['project']));
+  return scopes;
+}
+
+function tagScopes(key: Entity): Scope[] {
+  return (key.body.tags ?? []).map((id) => ({ type: 'tag', id }));
+}
+
+/** A user's key can do no more than the user's role where the key belongs; without a role there, nothing. */
+function adminRights(key: Entity, source: EntitySource): AdminRights | undefined {
+  const { teamId, organisationId, userId } = key;
+  let scopes = key.body.adminScopes ?? [];
+  if (scopes.length === 0) return undefined;
+  if (userId !== undefined && source.byId(userId)?.kind === 'user') {
+    const held = [teamId, organisationId].flatMap((ofId) => {
+      const role: Role | undefined = ofId === undefined ? undefined : source.membership(userId, ofId)?.body.role;
+      return role === undefined ? [] : roleScopes[role];
+    });
+    scopes = scopes.filter((scope) => held.includes(scope));
+  }
+  return { scopes, organisationId: teamId === undefined ? organisationId : undefined, teamId };
+}

@@ -1,0 +1,100 @@
+import { compileWildcard, type Wildcard } from '../config/wildcard.ts';
+import { type IpRange, isInRange, parseIpRange } from './ip-range.ts';
+
+/** What a policy can allow. The exchange has these operations too. */
+export const policyOperations = ['generate', 'count-tokens'] as const;
+export type PolicyOperation = (typeof policyOperations)[number];
+
+/** What one level (an organisation, a team, a key …) allows. A field that is absent restricts nothing. */
+export interface Policy {
+  /** Names or patterns with `*`. An empty list allows none. Likewise `providers` and `endpoints`. */
+  readonly models?: readonly string[] | undefined;
+  readonly providers?: readonly string[] | undefined;
+  readonly endpoints?: readonly string[] | undefined;
+  readonly operations?: readonly PolicyOperation[] | undefined;
+  /** Most output tokens an exchange may ask for. */
+  readonly outputTokensMax?: number | undefined;
+  /** Addresses and CIDR ranges calls may come from. */
+  readonly ipAllow?: readonly string[] | undefined;
+  /** Unix milliseconds from which nothing is allowed any more. */
+  readonly expiresAtMs?: number | undefined;
+  /** Tags a key must carry. */
+  readonly tagsRequired?: readonly string[] | undefined;
+}
+
+/** The meet of several levels: it allows what every one of them allows. */
+export interface EffectivePolicy {
+  /** Every list must have a pattern that fits: what two lists of patterns have in common is no list of patterns. */
+  readonly models: readonly (readonly Wildcard[])[];
+  readonly providers: readonly (readonly Wildcard[])[];
+  readonly endpoints: readonly (readonly Wildcard[])[];
+  readonly ipAllow: readonly (readonly IpRange[])[];
+  readonly operations: readonly PolicyOperation[] | undefined;
+  readonly outputTokensMax: number | undefined;
+  readonly expiresAtMs: number | undefined;
+  readonly tagsRequired: readonly string[];
+}
+
+/**
+ * The meet of the policies of all levels. Pure; the order of levels makes no difference, and a level more never allows
+ * more. `docs/keys.md` has it as a table.
+ */
+export function effectivePolicy(levels: readonly Policy[]): EffectivePolicy {
+  return {
+    models: patternsOf(levels, 'models'),
+    providers: patternsOf(levels, 'providers'),
+    endpoints: patternsOf(levels, 'endpoints'),
+    ipAllow: levels.flatMap(({ ipAllow }) => (ipAllow === undefined ? [] : [rangesOf(ipAllow)])),
+    operations: common(levels.flatMap(({ operations }) => (operations === undefined ? [] : [operations]))),
+    outputTokensMax: least(levels.map(({ outputTokensMax }) => outputTokensMax)),
+    expiresAtMs: least(levels.map(({ expiresAtMs }) => expiresAtMs)),
+    tagsRequired: [...new Set(levels.flatMap(({ tagsRequired }) => tagsRequired ?? []))],
+  };
+}
+
+export function allowsName(lists: readonly (readonly Wildcard[])[], name: string): boolean {
+  return lists.every((patterns) => patterns.some((pattern) => pattern.match(name) !== undefined));
+}
+
+export function allowsOperation(policy: EffectivePolicy, operation: PolicyOperation): boolean {
+  return policy.operations === undefined || policy.operations.includes(operation);
+}
+
+/** An address that is not known is allowed only where addresses do not matter. */
+export function allowsAddress(policy: EffectivePolicy, address: string | undefined): boolean {
+  if (policy.ipAllow.length === 0) return true;
+  return address !== undefined && policy.ipAllow.every((ranges) => ranges.some((range) => isInRange(range, address)));
+}
+
+export function isExpired(policy: EffectivePolicy, nowMs: number): boolean {
+  return policy.expiresAtMs !== undefined && nowMs >= policy.expiresAtMs;
+}
+
+export function missingTags(policy: EffectivePolicy, tags: readonly string[]): string[] {
+  return policy.tagsRequired.filter((tag) => !tags.includes(tag));
+}
+
+function patternsOf(levels: readonly Policy[], field: 'models' | 'providers' | 'endpoints'): Wildcard[][] {
+  const lists: Wildcard[][] = [];
+  for (const level of levels) {
+    const patterns = level[field];
+    if (patterns !== undefined) lists.push(patterns.map((pattern) => compileWildcard(pattern)));
+  }
+  return lists;
+}
+
+/** A range that cannot be read allows nobody. */
+function rangesOf(texts: readonly string[]): IpRange[] {
+  return texts.map(parseIpRange).filter((range) => range !== undefined);
+}
+
+function common(lists: readonly (readonly PolicyOperation[])[]): readonly PolicyOperation[] | undefined {
+  if (lists.length === 0) return undefined;
+  return policyOperations.filter((operation) => lists.every((list) => list.includes(operation)));
+}
+
+function least(values: readonly (number | undefined)[]): number | undefined {
+  let found: number | undefined;
+  for (const value of values) if (value !== undefined && (found === undefined || value < found)) found = value;
+  return found;
+}

@@ -1,0 +1,52 @@
+import type { EntityRow } from '../store/store.ts';
+import type { AdminScope, Role } from './admin-scope.ts';
+import type { Policy } from './effective-policy.ts';
+
+/** The kinds of entities, each with the letters its ids begin with. */
+export const entityKinds = {
+  organisation: 'org',
+  team: 'team',
+  user: 'user',
+  'service-account': 'svc',
+  project: 'proj',
+  membership: 'mem',
+  'model-group': 'group',
+  key: 'key',
+} as const;
+export type EntityKind = keyof typeof entityKinds;
+
+/** A policy as it is stored: names of model groups stand beside models. */
+export interface StoredPolicy extends Policy {
+  readonly modelGroups?: readonly string[] | undefined;
+}
+
+/** What the kinds keep beside the columns they share. Each uses some of it. */
+export interface EntityBody {
+  readonly description?: string | undefined;
+  readonly isBlocked?: boolean | undefined;
+  readonly policy?: StoredPolicy | undefined;
+  /** Of a model group. */
+  readonly models?: readonly string[] | undefined;
+  /** Of a membership. */
+  readonly role?: Role | undefined;
+  /** Of a key: its first and last characters, to be recognised by. */
+  readonly hint?: string | undefined;
+  readonly source?: 'generated' | 'custom' | 'imported' | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly adminScopes?: readonly AdminScope[] | undefined;
+  /** Of a key that was rotated: until when the previous one is accepted, Unix milliseconds. */
+  readonly previousUntilMs?: number | undefined;
+}
+
+export interface Entity extends Omit<EntityRow, 'kind' | 'body'> {
+  readonly kind: EntityKind;
+  readonly body: EntityBody;
+}
+
+export function readEntityRow(row: EntityRow): Entity {
+  return { ...row, kind: row.kind as EntityKind, body: JSON.parse(row.body) as EntityBody };
+}
+
+export function writeEntityRow(entity: Entity): EntityRow {
+  return { ...entity, body: JSON.stringify(entity.body) };
+}

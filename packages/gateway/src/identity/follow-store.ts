@@ -1,0 +1,73 @@
+import type { Records } from '../store/store.ts';
+import { type Entity, readEntityRow } from './entity.ts';
+import type { KeyDirectory } from './key-directory.ts';
+
+/** How often to look for changes that other processes made. */
+const LOOK_MS = 400;
+
+/**
+ * Keeps a directory in step with the store. Changes made here are taken over at once by {@link catchUp}; those of other
+ * processes within half a second. While the store is away, the directory stays as it is.
+ */
+export class FollowStore {
+  readonly #records: Records;
+  readonly #directory: KeyDirectory;
+  readonly #onTrouble: (error: unknown) => void;
+  #seq = 0;
+  #running: Promise<void> = Promise.resolve();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #isAway = false;
+
+  /** @param onTrouble Told once when the store cannot be read any more. */
+  constructor(records: Records, directory: KeyDirectory, onTrouble: (error: unknown) => void) {
+    this.#records = records;
+    this.#directory = directory;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Reads everything, then keeps looking. @throws StoreError */
+  async start(): Promise<void> {
+    // The number first: what changes between the two reads is read twice rather than never.
+    this.#seq = (await this.#records.head()).seq;
+    if (this.#seq > 0) this.#directory.apply((await this.#records.entities()).map(readEntityRow));
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /** Resolves when every change committed before the call is in force here. @throws StoreError */
+  catchUp(): Promise<void> {
+    const next = this.#running.then(() => this.#read());
+    this.#running = next.catch(() => undefined); // Told to who asked; the next one tries anew.
+    return next;
+  }
+
+  /** Stops looking, and waits for a look under way. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.catchUp();
+      this.#isAway = false;
+    } catch (error) {
+      if (!this.#isAway) this.#onTrouble(error);
+      this.#isAway = true;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { seq, ids } = await this.#records.changedSince(this.#seq);
+    if (ids.length === 0) return;
+    const changed: Entity[] = [];
+    const gone: string[] = [];
+    for (const id of ids) {
+      const row = await this.#records.entity(id);
+      if (row === undefined) gone.push(id);
+      else changed.push(readEntityRow(row));
+    }
+    this.#directory.apply(changed, gone);
+    this.#seq = seq;
+  }
+}

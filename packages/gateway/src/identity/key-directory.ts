@@ -1,0 +1,127 @@
+import type { Caller } from '../policy/caller.ts';
+import { buildCaller, type EntitySource } from './build-caller.ts';
+import type { Entity } from './entity.ts';
+import type { SecretDigest } from './secret-digest.ts';
+
+interface KeyRecord {
+  readonly entity: Entity;
+  readonly caller: Caller;
+  /** Digests by which requests found it so far: forgotten with it. */
+  readonly learned: string[];
+}
+
+/** A caller, and until when the key that was presented stands for it. */
+export interface FoundKey {
+  readonly caller: Caller;
+  /** Unix milliseconds; set for a key that was replaced by another. */
+  readonly untilMs: number | undefined;
+}
+
+/**
+ * All entities in memory, and the callers that follow from them. Nothing here waits: a change is put in between two
+ * requests, whole. What a request costs is one look-up by the SHA-256 of its key; the first with a key costs a keyed
+ * digest besides.
+ */
+export class KeyDirectory implements EntitySource {
+  readonly #digest: SecretDigest;
+  readonly #entities = new Map<string, Entity>();
+  readonly #groups = new Map<string, Entity>();
+  readonly #memberships = new Map<string, Entity>();
+  readonly #keys = new Map<string, KeyRecord>();
+  /** By keyed digest, as stored. */
+  readonly #byDigest = new Map<string, string>();
+  /** By SHA-256 of the key; only of keys that were presented and found, so no more than there are digests. */
+  readonly #learned = new Map<string, FoundKey>();
+
+  constructor(digest: SecretDigest) {
+    this.#digest = digest;
+  }
+
+  get keyCount(): number {
+    return this.#keys.size;
+  }
+
+  byId(id: string): Entity | undefined {
+    return this.#entities.get(id);
+  }
+
+  modelGroup(name: string): Entity | undefined {
+    return this.#groups.get(name);
+  }
+
+  membership(userId: string, ofId: string): Entity | undefined {
+    return this.#memberships.get(`${userId} ${ofId}`);
+  }
+
+  /** @param sha256 Lower-case hex SHA-256 of a key. */
+  find(sha256: string): FoundKey | undefined {
+    const learned = this.#learned.get(sha256);
+    if (learned !== undefined || this.#byDigest.size === 0) return learned;
+    const digest = this.#digest.ofKey(sha256);
+    const record = this.#keys.get(this.#byDigest.get(digest) ?? '');
+    if (record === undefined) return undefined;
+    const { entity, caller } = record;
+    const found = { caller, untilMs: digest === entity.digest ? undefined : (entity.body.previousUntilMs ?? 0) };
+    this.#learned.set(sha256, found);
+    record.learned.push(sha256);
+    return found;
+  }
+
+  /** Takes changes over: entities as they are now, and ids of those that are gone. */
+  apply(changed: readonly Entity[], gone: readonly string[] = []): void {
+    const touched = new Set<string>();
+    let reachesAll = false;
+    for (const id of [...gone, ...changed.map((entity) => entity.id)]) {
+      const before = this.#entities.get(id);
+      touched.add(id);
+      if (before === undefined) continue;
+      reachesAll ||= before.kind === 'model-group' || before.kind === 'membership';
+      this.#forget(before);
+    }
+    for (const entity of changed) {
+      reachesAll ||= entity.kind === 'model-group' || entity.kind === 'membership';
+      this.#remember(entity);
+    }
+    this.#rebuild(touched, reachesAll);
+  }
+
+  #forget(entity: Entity): void {
+    this.#entities.delete(entity.id);
+    this.#groups.delete(entity.kind === 'model-group' ? entity.name : '');
+    this.#memberships.delete(membershipPlace(entity) ?? '');
+    if (entity.kind !== 'key') return;
+    this.#dropRecord(entity.id);
+    for (const digest of [entity.digest, entity.previousDigest]) this.#byDigest.delete(digest ?? '');
+  }
+
+  #remember(entity: Entity): void {
+    this.#entities.set(entity.id, entity);
+    if (entity.kind === 'model-group') this.#groups.set(entity.name, entity);
+    const place = membershipPlace(entity);
+    if (place !== undefined) this.#memberships.set(place, entity);
+    if (entity.kind !== 'key') return;
+    for (const digest of [entity.digest, entity.previousDigest]) {
+      if (digest !== undefined) this.#byDigest.set(digest, entity.id);
+    }
+  }
+
+  #dropRecord(id: string): void {
+    for (const sha256 of this.#keys.get(id)?.learned ?? []) this.#learned.delete(sha256);
+    this.#keys.delete(id);
+  }
+
+  /** Callers of keys that were touched, or that belong to what was. */
+  #rebuild(touched: ReadonlySet<string>, all: boolean): void {
+    for (const entity of this.#entities.values()) {
+      if (entity.kind !== 'key') continue;
+      const levels = [entity.id, entity.organisationId, entity.teamId, entity.projectId, entity.userId];
+      if (!all && !levels.some((id) => id !== undefined && touched.has(id))) continue;
+      this.#dropRecord(entity.id);
+      this.#keys.set(entity.id, { entity, caller: buildCaller(entity, this), learned: [] });
+    }
+  }
+}
+
+function membershipPlace(entity: Entity): string | undefined {
+  return entity.kind === 'membership' ? `${entity.userId} ${entity.teamId ?? entity.organisationId}` : undefined;
+}
