@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
 import type { AdminApi } from './admin/admin-api.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
@@ -19,6 +18,7 @@ import { Reachability } from './runtime/reachable.ts';
 import { StartError } from './start-error.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
+import { storePlace } from './store/store-place.ts';
 import { ExchangeLog } from './telemetry/exchange-log.ts';
 import { Log } from './telemetry/log.ts';
 
@@ -35,18 +35,15 @@ export interface GatewayOptions {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const PORT_DEFAULT = 4000;
-const DATA_DIR_DEFAULT = '.turnpike';
 
 /** Builds the house and opens its door. @throws StartError, StoreError */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { environment } = options;
   const log = options.log ?? new Log();
   const { configuration, report } = await load(options);
-  const dataDir = resolve(environment.TURNPIKE_DATA_DIR || DATA_DIR_DEFAULT);
-  const store = await openStore({
-    url: environment.DATABASE_URL,
-    dataDir,
-  });
+  const place = storePlace(environment);
+  const { dataDir } = place;
+  const store = await openStore(place);
   let identity: Identity | undefined;
   try {
     const host = options.host ?? configuration.listen.host ?? '127.0.0.1';
@@ -185,6 +182,7 @@ export class Gateway {
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
     this.#limiter.apply(snapshot.limits);
     this.#services = {
+      ledger: this.#ledger,
       limiter: this.#limiter,
       alarms: this.#services?.alarms ?? new Alarms(),
       reachability: this.#services?.reachability ?? new Reachability(),

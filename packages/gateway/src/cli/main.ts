@@ -1,26 +1,42 @@
 import { type Gateway, startGateway } from '../compose.ts';
+import { version } from '../runtime/version.ts';
 import { StartError } from '../start-error.ts';
 import { StoreError } from '../store/store.ts';
 import { banner } from './banner.ts';
-import { help, isPort, readCommand, type ServeOptions } from './options.ts';
-import { version } from '../runtime/version.ts';
+import { isPort, readCommand, type ServeOptions } from './options.ts';
+import type { StoreCommand } from './store-options.ts';
 
-/** Exit codes: 0 stopped as asked, 1 could not start, 2 wrong command line. */
+/** Exit codes: 0 stopped as asked, 1 could not start or be done, 2 wrong command line. */
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2));
   switch (command.type) {
     case 'help':
-      process.stdout.write(help);
+      process.stdout.write(command.text);
       return;
     case 'version':
       process.stdout.write(`turnpike ${version}\n`);
       return;
     case 'wrong':
-      process.stderr.write(`${command.message}\n\n${help}`);
+      process.stderr.write(`${command.message}\n\n${command.text}`);
       process.exitCode = 2;
+      return;
+    case 'store':
+      await runOnStore(command.command);
       return;
     case 'serve':
       await serveUntilSignal(command.options);
+  }
+}
+
+/** Loaded only here: serving needs none of it. */
+async function runOnStore(command: StoreCommand): Promise<void> {
+  try {
+    const { runStoreCommand } = await import('./store-commands.ts');
+    await runStoreCommand(command, process.env);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
   }
 }
 

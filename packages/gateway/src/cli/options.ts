@@ -1,11 +1,8 @@
 import { parseArgs } from 'node:util';
+import { isStoreCommand, readStoreCommand, type StoreWords } from './store-options.ts';
 
 /** What the command line asks for. */
-export type Command =
-  | { type: 'serve'; options: ServeOptions }
-  | { type: 'help' }
-  | { type: 'version' }
-  | { type: 'wrong'; message: string };
+export type Command = { type: 'serve'; options: ServeOptions } | StoreWords | { type: 'version' };
 
 export interface ServeOptions {
   configFile: string | undefined;
@@ -13,9 +10,11 @@ export interface ServeOptions {
   host: string | undefined;
 }
 
-export const help = `Turnpike, a self-hosted LLM gateway.
+const help = `Turnpike, a self-hosted LLM gateway.
 
 Usage: npm start -- [serve] [options]
+       npm start -- migrate | backup FILE | restore FILE | move --to URL
+                    (each has its own --help)
 
   --config FILE   turnpike.yaml, or a LiteLLM config.yaml as it is
                   (default: turnpike.yaml in this folder, when there is one)
@@ -27,6 +26,7 @@ Usage: npm start -- [serve] [options]
 
 Environment:
   TURNPIKE_DATA_DIR    folder of the embedded database (default .turnpike)
+  DATABASE_URL         postgres://… for a PostgreSQL server instead
   TURNPIKE_ADMIN_KEY   the admin key; without it one is made at first start
   OPENAI_API_KEY, ANTHROPIC_API_KEY, GROQ_API_KEY, …
                        any provider's usual variable makes it available at once
@@ -36,22 +36,24 @@ Signals: SIGHUP reads the configuration again; SIGTERM lets running streams end.
 
 /** Reads the command line. Numbers and names are checked here; whether files exist is not. */
 export function readCommand(args: readonly string[]): Command {
+  const [first, ...others] = args;
+  if (isStoreCommand(first)) return readStoreCommand(first, others);
+  const wrong = (message: string): Command => ({ type: 'wrong', message, text: help });
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
   } catch (error) {
-    return { type: 'wrong', message: error instanceof Error ? error.message : String(error) };
+    return wrong(error instanceof Error ? error.message : String(error));
   }
   const { values, positionals } = parsed;
-  if (values.help) return { type: 'help' };
+  if (values.help) return { type: 'help', text: help };
   if (values.version) return { type: 'version' };
   const [command, ...rest] = positionals;
-  if (command !== undefined && command !== 'serve')
-    return { type: 'wrong', message: `There is no command "${command}".` };
-  if (rest.length > 0) return { type: 'wrong', message: `"${rest[0]}" is one argument too many.` };
+  if (command !== undefined && command !== 'serve') return wrong(`There is no command "${command}".`);
+  if (rest.length > 0) return wrong(`"${rest[0]}" is one argument too many.`);
   const port = values.port === undefined ? undefined : Number(values.port);
   if (port !== undefined && !isPort(port)) {
-    return { type: 'wrong', message: `--port must be a whole number from 0 to 65535, not "${values.port}".` };
+    return wrong(`--port must be a whole number from 0 to 65535, not "${values.port}".`);
   }
   return { type: 'serve', options: { configFile: values.config, port, host: values.host } };
 }

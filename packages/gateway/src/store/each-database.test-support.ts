@@ -3,10 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'bun:
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StorePlace } from './open-database.ts';
 import { openStore } from './open-store.ts';
 import { PostgresServer, postgresPrograms } from './postgres-server.test-support.ts';
 import type { Store } from './store.ts';
+import type { StorePlace } from './store-place.ts';
 
 /** A new, empty place for a store in each test, on one of the databases. */
 export interface TestPlace {

@@ -3,9 +3,9 @@ import { breakingMigrations, migrations } from './migrations.ts';
 import { StoreError } from './store.ts';
 
 /** Under this name `meta` says how many migrations a database has seen. */
-const SCHEMA_VERSION = 'schema_version';
+export const SCHEMA_VERSION = 'schema_version';
 /** And under this, how many a Turnpike must know to use it: the number of the last breaking one. */
-const SCHEMA_NEEDS = 'schema_needs';
+export const SCHEMA_NEEDS = 'schema_needs';
 
 const META_UPSERT =
   'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
@@ -32,10 +32,19 @@ export async function migrate(database: Database, target: number = migrations.le
   return state;
 }
 
+/** The same within a transaction of the caller's. */
+export function* migrateWithin(database: Database, target: number): Steps<void> {
+  for (let version = yield* schemaVersion(database); version < target; ) version = yield* oneMigration(database);
+}
+
 /** Looks only. @throws StoreError `newer`, `foreign` */
 export async function schemaState(database: Database): Promise<SchemaState> {
-  const version = await database.transact(() => schemaVersion(database), { isPatient: true });
-  return { version, known: migrations.length };
+  return database.transact(() => schemaStateWithin(database), { isPatient: true });
+}
+
+/** The same within a transaction of the caller's. */
+export function* schemaStateWithin(database: Database): Steps<SchemaState> {
+  return { version: yield* schemaVersion(database), known: migrations.length };
 }
 
 /** The next one, unless another process was quicker. Gives back how many there are then. */

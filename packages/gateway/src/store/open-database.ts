@@ -2,13 +2,7 @@ import { join } from 'node:path';
 import type { Database } from './database.ts';
 import { openSqliteFile } from './sqlite-file.ts';
 import { StoreError } from './store.ts';
-
-/** Where a store is: at a PostgreSQL address when there is one, else in a folder. */
-export interface StorePlace {
-  /** `postgres://user:password@host:port/database`. Empty counts as absent. */
-  url?: string | undefined;
-  dataDir: string;
-}
+import type { StorePlace } from './store-place.ts';
 
 /** A server that is just starting, or restarting, is waited for so long. */
 const SERVER_WAIT_MS = 15_000;

@@ -1,7 +1,8 @@
 import { DatabaseStore } from './database-store.ts';
 import { migrate } from './migrate.ts';
-import { openDatabase, type StorePlace } from './open-database.ts';
+import { openDatabase } from './open-database.ts';
 import type { Store } from './store.ts';
+import type { StorePlace } from './store-place.ts';
 
 /**
  * Opens the store, making an embedded one when it is not there, and brings its schema up to date.

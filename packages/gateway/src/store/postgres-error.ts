@@ -8,8 +8,6 @@ const PASSING_CLASSES = new Set(['08', '40', '53', '57']);
 /** Lock not available. */
 const LOCK_TIMEOUT = '55P03';
 const UNIQUE_VIOLATION = '23505';
-/** Someone else's transaction changed the schema under a prepared statement; the next try prepares anew. */
-const STALE_PLAN = '0A000';
 
 /** The driver's own codes for a connection that could not be had, or was lost. */
 const LOST = new Set([
@@ -27,15 +25,14 @@ export function postgresError(error: unknown, label: string): StoreError {
   const words = error instanceof Error ? error.message : String(error);
   const state = textOf(error, 'errno');
   if (state === UNIQUE_VIOLATION) return new StoreError('taken', `${label} has that already: ${words}.`, error);
-  if (isPassing(state, textOf(error, 'code'), words)) {
+  if (isPassing(state, textOf(error, 'code'))) {
     return new StoreError('busy', `${label} cannot be reached or is busy: ${words}.`, error);
   }
   return new StoreError('unusable', `${label} cannot be used: ${words}.`, error);
 }
 
-function isPassing(state: string, code: string, words: string): boolean {
-  if (PASSING_CLASSES.has(state.slice(0, 2)) || state === LOCK_TIMEOUT || LOST.has(code)) return true;
-  return state === STALE_PLAN && words.includes('cached plan');
+function isPassing(state: string, code: string): boolean {
+  return PASSING_CLASSES.has(state.slice(0, 2)) || state === LOCK_TIMEOUT || LOST.has(code);
 }
 
 function textOf(error: unknown, key: 'errno' | 'code'): string {
