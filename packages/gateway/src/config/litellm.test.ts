@@ -178,6 +178,13 @@ model_list:
       [1, 1],
     ]);
     expect(report.join()).not.toContain('rpm');
+    expect(snapshot.resolveModel('r')?.endpoints.map(({ limits }) => limits)).toEqual([
+      [{ measure: 'requests', amount: 60, windowMs: 60_000, scope: {}, each: [] }],
+      [
+        { measure: 'requests', amount: 20, windowMs: 60_000, scope: {}, each: [] },
+        { measure: 'tokens', amount: 5, windowMs: 60_000, scope: {}, each: [] },
+      ],
+    ]);
     expect(report.some((line) => line.startsWith('model_list[3]: it has no weight'))).toBe(true);
   });
 

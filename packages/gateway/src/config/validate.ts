@@ -125,6 +125,7 @@ function typeHint(last: PropertyKey | undefined, expected: string): string | und
 function formHint(last: PropertyKey | undefined): string | undefined {
   if (last === 'baseUrl') return 'Write an address such as https://host.example/v1.';
   if (last === 'sha256') return 'Write 64 hexadecimal digits.';
+  if (last === 'per') return 'Write second, minute, hour, day, or a length such as 90s or 15m.';
   if (last === 'id') return 'Use letters, digits, dots, dashes and underscores.';
   return 'Write a plain decimal such as "2.50".';
 }

@@ -6,7 +6,7 @@ import type { CompiledRule } from '../policy/limits/compiled-rule.ts';
 import type { ExchangeLimits } from '../policy/limits/exchange-limits.ts';
 import type { CallerRules, Refusal } from '../policy/limits/limiter.ts';
 import { readEndUser, readTags } from '../policy/limits/request-facts.ts';
-import { estimateTokens } from '../policy/limits/token-cost.ts';
+import { estimateTokens, type TokenCost } from '../policy/limits/token-cost.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import type { Services } from './services.ts';
 
@@ -98,7 +98,7 @@ function limitsOf(exchange: Exchange, body: Body, rules: CallerRules | undefined
   const { caller, request, operation } = exchange;
   if (caller === undefined) return undefined;
   const { bytes, lens } = body;
-  const needsTokens = operation === 'generate' && rules?.needsTokens !== false;
+  let cost: TokenCost | undefined;
   return {
     subject: {
       caller,
@@ -106,7 +106,10 @@ function limitsOf(exchange: Exchange, body: Body, rules: CallerRules | undefined
       endUser: rules?.needsEndUser === true ? readEndUser(bytes, lens) : undefined,
       tags: rules?.needsTags === true ? readTags(bytes, lens, request.headers) : [],
     },
-    cost: needsTokens ? estimateTokens(bytes, lens) : undefined,
+    cost: () => {
+      if (operation === 'generate') cost ??= estimateTokens(bytes, lens);
+      return cost;
+    },
     attemptRules: rules?.attempt ?? [],
     standings: [],
   };

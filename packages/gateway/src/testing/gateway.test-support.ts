@@ -12,6 +12,8 @@ export const ADMIN_KEY = 'sk-test-admin-0123456789';
 export interface TestHouse {
   readonly gateway: Gateway;
   readonly emulator: Emulator;
+  /** Its turnpike.yaml, to be changed and reloaded. */
+  readonly configFile: string;
   /** Lines the gateway logged. */
   readonly lines: string[];
   /** The latest exchange in the log, written and read back. */
@@ -52,6 +54,7 @@ export async function startTestHouse(options: TestHouseOptions = {}): Promise<Te
   return {
     gateway,
     emulator,
+    configFile,
     lines,
     async lastRow() {
       await gateway.flush();

@@ -99,11 +99,11 @@ function callerIds(type: ScopeType, caller: Caller): string[] {
 }
 
 const nouns = {
-  requests: 'requests',
-  tokens: 'tokens',
-  inputTokens: 'input tokens',
-  outputTokens: 'output tokens',
-  concurrency: 'requests at once',
+  requests: ['request', 'requests'],
+  tokens: ['token', 'tokens'],
+  inputTokens: ['input token', 'input tokens'],
+  outputTokens: ['output token', 'output tokens'],
+  concurrency: ['request at once', 'requests at once'],
 } as const;
 
 const windows = new Map([
@@ -121,5 +121,5 @@ export function labelOf({ measure, amount, windowMs, scope, each }: LimitRule, e
     ...Object.entries(scope).map(([type, id]) => `${type} ${id}`),
     ...each.map((type) => `each ${type}`),
   ];
-  return `${amount} ${nouns[measure]}${per}${about.length === 0 ? '' : ` (${about.join(', ')})`}`;
+  return `${amount} ${nouns[measure][amount === 1 ? 0 : 1]}${per}${about.length === 0 ? '' : ` (${about.join(', ')})`}`;
 }

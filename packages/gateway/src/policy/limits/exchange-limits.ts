@@ -5,8 +5,8 @@ import type { TokenCost } from './token-cost.ts';
 /** What the limits know of one exchange. Made when the first limit concerns it. */
 export interface ExchangeLimits {
   readonly subject: LimitSubject;
-  /** Undefined for what takes no tokens. */
-  readonly cost: TokenCost | undefined;
+  /** Estimated when the first rule asks. Undefined for what takes no tokens. */
+  readonly cost: () => TokenCost | undefined;
   /** The caller's rules about providers: asked for each attempt. */
   readonly attemptRules: readonly CompiledRule[];
   /** The rules of the exchange itself, for what the client is told. */

@@ -12,7 +12,6 @@ export interface CallerRules {
   readonly exchange: readonly CompiledRule[];
   /** Those about a provider: asked for each attempt. */
   readonly attempt: readonly CompiledRule[];
-  readonly needsTokens: boolean;
   readonly needsEndUser: boolean;
   readonly needsTags: boolean;
 }
@@ -33,6 +32,8 @@ export interface Refusal {
   readonly retryAfterMs: number;
   readonly standings: readonly Standing[];
 }
+
+type LazyCost = () => TokenCost | undefined;
 
 /**
  * Counts what is admitted against the rules in force. State is in memory and outlives a change of rules: a rule that
@@ -90,9 +91,9 @@ export class Limiter {
   /**
    * Admits by all rules together, or by none.
    *
-   * @param cost Undefined for what takes no tokens: then token limits do not count it.
+   * @param cost Asked for when a rule counts tokens. Undefined for what takes none: such rules do not count it.
    */
-  admit(rules: readonly CompiledRule[], subject: LimitSubject, cost: TokenCost | undefined): Admission | Refusal {
+  admit(rules: readonly CompiledRule[], subject: LimitSubject, cost: LazyCost): Admission | Refusal {
     const nowMs = this.#now();
     const holds = this.#holds(rules, subject, cost);
     const refusal = this.#judge(holds, nowMs);
@@ -106,11 +107,11 @@ export class Limiter {
   }
 
   /** What {@link admit} would refuse now; counts nothing. */
-  refusal(rules: readonly CompiledRule[], subject: LimitSubject, cost: TokenCost | undefined): Refusal | undefined {
+  refusal(rules: readonly CompiledRule[], subject: LimitSubject, cost: LazyCost): Refusal | undefined {
     return this.#judge(this.#holds(rules, subject, cost), this.#now());
   }
 
-  #holds(rules: readonly CompiledRule[], subject: LimitSubject, cost: TokenCost | undefined): Hold[] {
+  #holds(rules: readonly CompiledRule[], subject: LimitSubject, cost: LazyCost): Hold[] {
     const holds: Hold[] = [];
     for (const compiled of rules) {
       const weight = weightOf(compiled.rule, cost);
@@ -174,7 +175,6 @@ function sorted(rules: readonly CompiledRule[]): CallerRules {
   return {
     exchange: rules.filter((compiled) => !isOfAttempt(compiled)),
     attempt: rules.filter(isOfAttempt),
-    needsTokens: rules.some(({ rule }) => rule.measure !== 'requests' && rule.measure !== 'concurrency'),
     needsEndUser: rules.some(knows('end-user')),
     needsTags: rules.some(knows('tag')),
   };

@@ -64,8 +64,9 @@ function looksLikeBase64(body: Buffer, end: number): boolean {
 }
 
 /** What a rule counts before the call. Undefined: it does not count this. At least 1. */
-export function weightOf({ measure, amount }: LimitRule, cost: TokenCost | undefined): number | undefined {
+export function weightOf({ measure, amount }: LimitRule, estimate: () => TokenCost | undefined): number | undefined {
   if (measure === 'requests' || measure === 'concurrency') return 1;
+  const cost = estimate();
   if (cost === undefined) return undefined;
   const whole = Math.max(1, usedOf(measure, cost));
   if (whole <= amount || cost.isBounded || measure === 'inputTokens') return whole;
