@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
 import type { AdminApi } from './admin/admin-api.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
@@ -9,11 +10,13 @@ import type { Snapshot } from './config/snapshot.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { type Identity, startIdentity } from './identity/start-identity.ts';
+import { Ledger } from './ledger/ledger.ts';
 import { ActiveExchanges, type Services } from './pipeline/services.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
 import { Alarms } from './runtime/alarm.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
+import { FileDisk } from './runtime/journal-disk.ts';
 import { Reachability } from './runtime/reachable.ts';
 import { StartError } from './start-error.ts';
 import { openStore } from './store/open-store.ts';
@@ -35,6 +38,8 @@ export interface GatewayOptions {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const PORT_DEFAULT = 4000;
+/** A start waits at most so long for the journal of an earlier run; the rest goes on behind the traffic. */
+const RECOVERY_WAIT_MS = 5_000;
 
 /** Builds the house and opens its door. @throws StartError, StoreError */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -45,6 +50,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { dataDir } = place;
   const store = await openStore(place);
   let identity: Identity | undefined;
+  let ledger: Ledger | undefined;
   try {
     const host = options.host ?? configuration.listen.host ?? '127.0.0.1';
     const admin = await adminKey(environment, adminOf(configuration), store);
@@ -54,11 +60,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       );
     }
     identity = await startIdentity({ store, environment, dataDir, log });
-    const gateway = new Gateway({ options, log, store, admin, identity, report });
+    ledger = openLedger(dataDir, store, log);
+    const gateway = new Gateway({ options, log, store, admin, identity, ledger, report });
     await gateway.open(configuration, host, options.port ?? configuration.listen.port ?? PORT_DEFAULT);
     return gateway;
   } catch (error) {
     await identity?.follow.stop();
+    await ledger?.close();
     await store.close();
     throw error;
   }
@@ -70,6 +78,7 @@ interface Parts {
   store: Store;
   admin: AdminKey;
   identity: Identity;
+  ledger: Ledger;
   report: readonly string[];
 }
 
@@ -83,6 +92,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #exchangeLog: ExchangeLog;
   readonly #identity: Identity;
+  readonly #ledger: Ledger;
   #adminApi: Promise<AdminApi> | undefined;
   readonly #active = new ActiveExchanges();
   readonly #limiter = new Limiter();
@@ -93,7 +103,8 @@ export class Gateway {
   #idleCollect: IdleCollect | undefined;
   #version = 0;
 
-  constructor({ options, log, store, admin, identity, report }: Parts) {
+  constructor({ options, log, store, admin, identity, ledger, report }: Parts) {
+    this.#ledger = ledger;
     this.#identity = identity;
     this.#options = options;
     this.#log = log;
@@ -106,6 +117,8 @@ export class Gateway {
   /** To be called once. @throws StartError when the port cannot be had. */
   async open(configuration: Configuration, host: string, port: number): Promise<void> {
     await this.#putInForce(configuration);
+    // What an earlier run left behind counts before anything new does, unless there is very much of it.
+    await Promise.race([this.#ledger.recover(), Bun.sleep(RECOVERY_WAIT_MS)]);
     this.#listener = listen(() => this.#inForce(), { host, port });
     this.#watch = watchConfiguration({
       load: loadOptions(this.#options),
@@ -143,9 +156,10 @@ export class Gateway {
     await this.#watch?.reload();
   }
 
-  /** Writes what is waiting for the log. */
+  /** Writes what is waiting for the log, and for the ledger's tables. */
   async flush(): Promise<void> {
     await this.#exchangeLog.flush();
+    await this.#ledger.flush();
   }
 
   /** Stops accepting, lets streams end up to `server.shutdownGraceMs`, writes what is left, and closes. */
@@ -162,6 +176,7 @@ export class Gateway {
     await this.#sandbox?.stop();
     await this.#identity.follow.stop();
     await this.#exchangeLog.close();
+    await this.#ledger.close();
     await this.store.close();
   }
 
@@ -181,6 +196,7 @@ export class Gateway {
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
     this.#limiter.apply(snapshot.limits);
+    this.#ledger.configure(snapshot.ledger);
     this.#services = {
       ledger: this.#ledger,
       limiter: this.#limiter,
@@ -227,6 +243,17 @@ export class Gateway {
   #inForce(): Services {
     if (this.#services === undefined) throw new Error('The gateway was used before it was opened.');
     return this.#services;
+  }
+}
+
+/** @throws StartError when the journal cannot be written. */
+function openLedger(dataDir: string, store: Store, log: Log): Ledger {
+  const folder = join(dataDir, 'journal');
+  try {
+    const writerName = `${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+    return new Ledger({ disk: new FileDisk(folder), store, log, writerName });
+  } catch (error) {
+    throw new StartError(`The ledger's journal in ${folder} cannot be written: ${String(error)}`);
   }
 }
 

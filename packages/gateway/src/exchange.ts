@@ -5,6 +5,7 @@ import type { Dialect } from '@turnpike/wire/dialect.ts';
 import type { Fault } from '@turnpike/wire/fault.ts';
 import type { Lens } from '@turnpike/wire/json/lens.ts';
 import type { Endpoint, Snapshot } from './config/snapshot.ts';
+import type { OpenAttempt } from './ledger/ledger.ts';
 import type { Caller } from './policy/caller.ts';
 import type { ExchangeLimits } from './policy/limits/exchange-limits.ts';
 import type { Plan } from './routing/plan.ts';
@@ -40,6 +41,8 @@ export interface Exchange {
   body?: Body;
   /** What it counts against; absent as long as no limit concerns it. */
   limits?: ExchangeLimits;
+  /** The running attempt, as the ledger knows it. */
+  account?: OpenAttempt | undefined;
   plan?: Plan;
   attempts: AttemptRow[];
   /** How many settlements were made: the sixth law says one. */

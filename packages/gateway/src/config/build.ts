@@ -46,6 +46,7 @@ class BuiltSnapshot implements Snapshot {
   readonly keys: Snapshot['keys'];
   readonly limits: Snapshot['limits'];
   readonly server: Snapshot['server'];
+  readonly ledger: Snapshot['ledger'];
   readonly endpoints: readonly Endpoint[];
   readonly #configuration: Configuration;
   readonly #context: EndpointContext;
@@ -61,6 +62,7 @@ class BuiltSnapshot implements Snapshot {
     this.keys = configuration.keys;
     this.limits = configuration.limits;
     this.server = configuration.server;
+    this.ledger = configuration.ledger;
     this.#configuration = configuration;
     this.#context = { deadlines: configuration.defaults.deadlines, nowMs: options.nowMs ?? Date.now };
     this.#states = statesWithSandbox(configuration, environment, options.sandboxUrl);

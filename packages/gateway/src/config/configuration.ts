@@ -1,5 +1,6 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { ConfiguredKey, Deadlines, ServerSettings } from './snapshot.ts';
 
@@ -18,6 +19,7 @@ export interface Configuration {
   readonly variables: Environment;
   readonly listen: { readonly port: number | undefined; readonly host: string | undefined };
   readonly server: ServerSettings;
+  readonly ledger: LedgerSettings;
   readonly keys: readonly ConfiguredKey[];
   readonly limits: readonly LimitRule[];
   /** Providers named in the file: the table's with changes, or ones of the operator's own. */
@@ -106,6 +108,7 @@ export const emptyConfiguration: Configuration = {
   variables: {},
   listen: { port: undefined, host: undefined },
   server: serverDefaults,
+  ledger: ledgerDefaults,
   keys: [],
   limits: [],
   providers: [],

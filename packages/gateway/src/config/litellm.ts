@@ -1,5 +1,6 @@
 import { type Configuration, deadlineDefaults, retriesDefault, serverDefaults } from './configuration.ts';
 import { digestKey } from './digest-key.ts';
+import { ledgerDefaults } from './ledger-settings.ts';
 import { deadlinesOf, numberOf, readModelList, textOf } from './litellm-models.ts';
 import { isMapping, type Mapping, readLitellmSource } from './litellm-source.ts';
 import type { Problem } from './problem.ts';
@@ -86,6 +87,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
       bodyBytesMax: bytesOf(general.max_request_size_mb) ?? serverDefaults.bodyBytesMax,
       responseBytesMax: bytesOf(general.max_response_size_mb) ?? serverDefaults.responseBytesMax,
     },
+    ledger: ledgerDefaults,
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
     limits: [],
     providers: [],

@@ -165,6 +165,33 @@ export const configSchema = z.strictObject({
       ),
     }),
   ),
+  ledger: z
+    .optional(
+      z.strictObject({
+        durability: z.optional(
+          z
+            .enum(['process', 'power'])
+            .check(
+              z.describe(
+                'What the accounts of an attempt survive: the end of the process (default), or a power cut as well, for which calls and ends of answers then wait.',
+              ),
+            ),
+        ),
+        onJournalFailure: z.optional(
+          z
+            .enum(['refuse', 'serve'])
+            .check(
+              z.describe(
+                'When the journal cannot be written: refuse further calls (default), or serve them with their accounts in memory only.',
+              ),
+            ),
+        ),
+        journalBytesMax: z.optional(
+          count('What may wait in the journal while the database is gone. Default 1073741824 (1 GiB).', 1024 * 1024),
+        ),
+      }),
+    )
+    .check(z.describe('How the ledger is kept.')),
   adminKey: z.optional(text('The key that may do everything.')),
   keys: z.optional(
     z.array(

@@ -1,5 +1,6 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { ScopeType } from './scope-type.ts';
 
@@ -24,6 +25,7 @@ export interface Snapshot {
   /** Limits in force, but for those of endpoints. */
   readonly limits: readonly LimitRule[];
   readonly server: ServerSettings;
+  readonly ledger: LedgerSettings;
 }
 
 /** One provider + model + credential that can serve a model. */

@@ -15,6 +15,7 @@ import { digestKey } from './digest-key.ts';
 import type { SourceDocument } from './document.ts';
 import { plainEndpoint } from './endpoint-factory.ts';
 import { interpolate } from './interpolate.ts';
+import { ledgerDefaults } from './ledger-settings.ts';
 import { readLimitEntry } from './limit-entry.ts';
 import type { LimitRule } from './limit-rule.ts';
 import { nearestNames } from './near-names.ts';
@@ -65,6 +66,7 @@ class TurnpikeFileReader {
       variables: {},
       listen: { port, host },
       server: { ...serverDefaults, ...server, cors: { origins: cors?.origins ?? [] } },
+      ledger: { ...ledgerDefaults, ...file.ledger },
       keys: this.#readKeys(),
       limits: this.#readLimits(),
       providers: [...this.#providers.values()],

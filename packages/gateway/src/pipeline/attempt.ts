@@ -4,6 +4,7 @@ import type { PlanStep } from '../routing/plan.ts';
 import { judgeRetry } from '../routing/retry.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import { closeAccount, openAccount } from './account.ts';
 import { dialects } from './dialects.ts';
 import { estimateUsage } from './estimate.ts';
 import { prepare } from './lane.ts';
@@ -67,6 +68,8 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     const prepared = prepare(exchange, body, endpoint, dialects[endpoint.provider.dialect]);
     row.lane = prepared.lane;
     exchange.losses = prepared.losses;
+    const noted = openAccount(services, exchange, endpoint, row);
+    if (noted !== undefined) await noted;
     return await tryEndpoint(services, exchange, body, { endpoint, prepared, row });
   } catch (error) {
     const fault = asFault(error);
@@ -77,11 +80,14 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     row.costNanoUsd = 0n;
     row.durationMs = monotonicMs() - startedMs;
     // The client left; the provider had the request and bills at least for reading it. A failed try costs nothing.
-    if (fault.code === 'client_gone') recordAttempt(exchange, row, endpoint, estimateUsage(exchange), true);
+    if (fault.code === 'client_gone') recordAttempt(services, exchange, row, endpoint, estimateUsage(exchange), true);
+    else closeAccount(services, exchange, row, NO_COST);
     freeSeat(exchange, row);
     return fault;
   }
 }
+
+const NO_COST = { nanoUsd: 0n, uncovered: [] };
 
 /** A second round over the same endpoints is a repetition even when another one was tried in between. */
 function isExhausted(exchange: Exchange, step: PlanStep): boolean {

@@ -30,7 +30,7 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     // place: cache-look
     exchange.plan = planAttempts(services, exchange, body); // stage: plan
     const answer = await attempt(services, exchange, body); // stage: attempt
-    return stream(services, exchange, answer); // stage: stream
+    return await stream(services, exchange, answer); // stage: stream
     // place: guard-output
   } catch (error) {
     const fault = asFault(error);

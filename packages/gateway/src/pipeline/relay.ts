@@ -33,6 +33,8 @@ export interface Relay {
   readonly finish: string | undefined;
   readonly responseId: string | undefined;
   readonly contentEvents: number;
+  /** Did the end mark pass? What was used is known then. */
+  readonly ended: boolean;
   /** An error the provider sent inside the stream, the lack of a proper end, or an end without any answer. */
   readonly fault: Fault | undefined;
   readonly losses: readonly Loss[];
@@ -93,6 +95,10 @@ export class RawRelay implements Relay {
     return this.#tap.contentEvents;
   }
 
+  get ended(): boolean {
+    return this.#tap.ended;
+  }
+
   get fault(): Fault | undefined {
     return this.#tap.fault ?? this.#fault;
   }
@@ -108,6 +114,7 @@ export class TranslateRelay implements Relay {
   finish: string | undefined;
   responseId: string | undefined;
   contentEvents = 0;
+  ended = false;
   fault: Fault | undefined;
 
   constructor(source: Dialect, face: Dialect, read: ReadResponseOptions, write: WriteResponseOptions) {
@@ -163,6 +170,7 @@ export class TranslateRelay implements Relay {
         break;
       case 'response-end':
         if (!isAnswer(this)) return this.#stop(noAnswer());
+        this.ended = true;
         break;
       case 'fault':
         return this.#stop(event.fault);

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../config/snapshot.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { KeyTable } from '../policy/identify.ts';
 import type { Limiter } from '../policy/limits/limiter.ts';
 import type { Alarms } from '../runtime/alarm.ts';
@@ -13,6 +14,7 @@ export interface Services {
   /** Answers a request to the admin API. Never rejects. */
   readonly admin: (request: Request, address: () => string | undefined) => Promise<Response>;
   readonly limiter: Limiter;
+  readonly ledger: Ledger;
   readonly alarms: Alarms;
   readonly reachability: Reachability;
   /** Takes the row of a settled exchange. Never throws, never waits. */

@@ -4,11 +4,13 @@ import type { Exchange, Outcome } from '../exchange.ts';
 import { costOf } from '../ledger/cost.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import { closeAccount } from './account.ts';
 import { settleLimits } from './limit.ts';
 import type { Services } from './services.ts';
 
-/** Notes what an attempt used and cost. */
+/** Notes what an attempt used and cost, in its row and in the ledger: before the client has the last byte of it. */
 export function recordAttempt(
+  services: Services,
   exchange: Exchange,
   row: AttemptRow,
   endpoint: Endpoint,
@@ -17,8 +19,10 @@ export function recordAttempt(
 ): void {
   row.usage = usage;
   row.isEstimated = isEstimated;
-  row.costNanoUsd = usage === undefined ? undefined : costOf(usage, endpoint.price)?.nanoUsd;
+  const cost = usage === undefined ? undefined : costOf(usage, endpoint.price);
+  row.costNanoUsd = cost?.nanoUsd;
   row.durationMs = exchange.startedAtMs + (monotonicMs() - exchange.startedMonotonicMs) - row.startedAtMs;
+  closeAccount(services, exchange, row, cost);
 }
 
 /**

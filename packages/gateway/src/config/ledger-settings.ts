@@ -1,0 +1,18 @@
+/** How the ledger is kept; from `ledger` in turnpike.yaml. */
+export interface LedgerSettings {
+  /**
+   * What a record must survive before an attempt is sent and before the last byte of an answer: the end of the
+   * `process`, or a `power` cut as well (then both wait for the disk).
+   */
+  readonly durability: 'process' | 'power';
+  /** When the journal takes nothing: `refuse` further exchanges, or `serve` them with their accounts in memory only. */
+  readonly onJournalFailure: 'refuse' | 'serve';
+  /** What may wait in the journal while the database is gone. */
+  readonly journalBytesMax: number;
+}
+
+export const ledgerDefaults: LedgerSettings = {
+  durability: 'process',
+  onJournalFailure: 'refuse',
+  journalBytesMax: 1024 * 1024 * 1024,
+};

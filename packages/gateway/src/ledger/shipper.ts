@@ -1,0 +1,134 @@
+import type { JournalDisk } from '../runtime/journal-disk.ts';
+import type { EntryWriter } from './entry-writer.ts';
+import type { Journal } from './journal.ts';
+import { ackFile, ackText, type Position, segmentFile } from './journal-files.ts';
+import { readPiece } from './read-piece.ts';
+import type { Timers } from './timers.ts';
+
+export interface ShipperOptions {
+  journal: Journal;
+  disk: JournalDisk;
+  writer: EntryWriter;
+  timers: Timers;
+  /** The files cannot be read or noted: told once for each turn that fails. */
+  onTrouble: (error: unknown) => void;
+  /** Lines of our own that cannot be read back: a write that failed half-way, or a damaged disk. */
+  onDamaged: (lines: number) => void;
+  /** A settlement waits at most so long before it is sent, while the database takes writes. Default 100 ms. */
+  flushMs?: number;
+}
+
+/** After a failed batch: wait so long before the next try. */
+const RETRY_MS = 1_000;
+
+/**
+ * Moves settlements from this process's journal to the database, a piece of the journal at a time. It reads the files,
+ * so a backlog takes no memory however long the database is gone.
+ *
+ * The place reached is noted only after a batch is committed. A batch whose outcome is unknown is sent again, and counts
+ * once.
+ */
+export class Shipper {
+  readonly #journal: Journal;
+  readonly #disk: JournalDisk;
+  readonly #writer: EntryWriter;
+  readonly #timers: Timers;
+  readonly #onTrouble: (error: unknown) => void;
+  readonly #onDamaged: (lines: number) => void;
+  readonly #flushMs: number;
+  #position: Position = { segment: 1, offset: 0 };
+  /** How far the file says. */
+  #noted = this.#position;
+  #cancel: (() => void) | undefined;
+  #running: Promise<boolean> | undefined;
+  #isClosed = false;
+
+  constructor(options: ShipperOptions) {
+    this.#journal = options.journal;
+    this.#disk = options.disk;
+    this.#writer = options.writer;
+    this.#timers = options.timers;
+    this.#onTrouble = options.onTrouble;
+    this.#onDamaged = options.onDamaged;
+    this.#flushMs = options.flushMs ?? 100;
+  }
+
+  /** There is something to send. Costs nothing while a turn is due already. */
+  wake(): void {
+    if (this.#cancel === undefined && this.#running === undefined && !this.#isClosed) this.#schedule(this.#flushMs);
+  }
+
+  /** Sends what is in the journal now. @returns whether all of it is in the database. Never rejects. */
+  flush(): Promise<boolean> {
+    this.#unschedule();
+    this.#running ??= this.#drain()
+      .catch((error: unknown) => {
+        this.#onTrouble(error);
+        return false;
+      })
+      .then((isDone) => {
+        this.#running = undefined;
+        if (!isDone && !this.#isClosed) this.#schedule(RETRY_MS);
+        else if (this.#isBehind) this.wake();
+        return isDone;
+      });
+    return this.#running;
+  }
+
+  /** To be called once, when nothing more is journalled. @returns whether all is in the database. */
+  async close(): Promise<boolean> {
+    this.#isClosed = true;
+    // A turn under way may have begun before the last records came.
+    await this.#running;
+    return this.flush();
+  }
+
+  get #isBehind(): boolean {
+    const end = this.#journal.position;
+    return this.#position.segment < end.segment || this.#position.offset < end.offset;
+  }
+
+  #schedule(inMs: number): void {
+    this.#unschedule();
+    this.#cancel = this.#timers.after(inMs, () => void this.flush());
+  }
+
+  #unschedule(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  async #drain(): Promise<boolean> {
+    let isDone = true;
+    while (isDone && this.#isBehind) isDone = await this.#shipPiece();
+    // Not noted means sent again after a restart, which is harmless; so once per turn is enough.
+    if (this.#position !== this.#noted) await this.#acknowledge();
+    return isDone;
+  }
+
+  async #shipPiece(): Promise<boolean> {
+    const { segment, offset } = this.#position;
+    const file = segmentFile({ writer: this.#journal.writer, number: segment });
+    const { records, consumed, damaged } = readPiece(this.#disk, file, offset);
+    if (consumed === 0) {
+      // Its last line may have failed half-way, and was then written anew in the segment that follows.
+      if (segment === this.#journal.position.segment) return true;
+      this.#position = { segment: segment + 1, offset: 0 };
+      await this.#acknowledge();
+      return true;
+    }
+    const entries = records.flatMap((record) => (record.type === 'settle' ? [record.entry] : []));
+    if (!(await this.#writer.write(entries))) return false;
+    if (damaged > 0) this.#onDamaged(damaged);
+    this.#position = { segment, offset: offset + consumed };
+    // Between batches whatever came in meanwhile has its turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    return true;
+  }
+
+  async #acknowledge(): Promise<void> {
+    this.#disk.replace(ackFile(this.#journal.writer), ackText(this.#position));
+    await this.#journal.acknowledge(this.#position);
+    this.#noted = this.#position;
+  }
+}

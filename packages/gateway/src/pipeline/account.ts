@@ -1,0 +1,74 @@
+import type { Usage } from '@turnpike/wire/canon/usage.ts';
+import type { Endpoint } from '../config/snapshot.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Cost } from '../ledger/cost.ts';
+import type { Caller } from '../policy/caller.ts';
+import { scopeKey } from '../policy/scope.ts';
+import { nowMs } from '../runtime/clock.ts';
+import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import { estimateUsage } from './estimate.ts';
+import type { Services } from './services.ts';
+
+/**
+ * Notes in the ledger's journal that an attempt is about to be sent. What is free of charge has no account.
+ *
+ * @returns what must be waited for before it is sent; usually nothing.
+ * @throws Fault `ledger_unavailable`: then it must not be sent.
+ */
+export function openAccount(
+  { ledger }: Services,
+  exchange: Exchange,
+  endpoint: Endpoint,
+  row: AttemptRow,
+): Promise<void> | undefined {
+  if (exchange.operation !== 'generate') return undefined;
+  const labels = {
+    id: `${exchange.id}.${row.number}`,
+    atMs: Math.round(row.startedAtMs),
+    exchangeId: exchange.id,
+    attempt: row.number,
+    scopes: scopesOf(exchange),
+    model: exchange.body?.model ?? '',
+    provider: row.provider,
+    endpoint: row.endpoint,
+    modelServed: row.model,
+  };
+  exchange.account = ledger.begin(labels, estimateUsage(exchange).inputTokens ?? 0, endpoint.price);
+  return ledger.durable();
+}
+
+/** Enters what the running attempt cost. A second call does nothing. */
+export function closeAccount({ ledger }: Services, exchange: Exchange, row: AttemptRow, cost: Cost | undefined): void {
+  if (exchange.account === undefined) return;
+  ledger.settle(exchange.account, {
+    settledAtMs: nowMs(),
+    fault: row.fault,
+    usage: row.usage,
+    costNanoUsd: cost?.nanoUsd,
+    uncovered: cost?.uncovered ?? [],
+    isEstimated: row.isEstimated,
+  });
+  exchange.account = undefined;
+}
+
+/** Notes what a stream has used so far. */
+export function noteProgress({ ledger }: Services, exchange: Exchange, usage: Usage): void {
+  if (exchange.account !== undefined) ledger.progress(exchange.account, nowMs(), usage);
+}
+
+/** Callers live as long as the configuration, and their scopes with them. */
+const texts = new WeakMap<Caller, readonly string[]>();
+
+function scopesOf({ caller, limits }: Exchange): readonly string[] {
+  if (caller === undefined) return [];
+  let scopes = texts.get(caller);
+  if (scopes === undefined) {
+    scopes = caller.scopes.map(scopeKey);
+    texts.set(caller, scopes);
+  }
+  if (limits === undefined || (limits.subject.endUser === undefined && limits.subject.tags.length === 0)) return scopes;
+  const { endUser, tags } = limits.subject;
+  const own = tags.map((id) => scopeKey({ type: 'tag', id }));
+  if (endUser !== undefined) own.push(scopeKey({ type: 'end-user', id: endUser }));
+  return [...new Set([...scopes, ...own])];
+}
