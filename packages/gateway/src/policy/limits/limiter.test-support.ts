@@ -9,7 +9,7 @@ import type { LimitSubject } from './compiled-rule.ts';
 export function callerOf(name: string, scopes: readonly Scope[] = []): Caller {
   const keys = new KeyTable();
   keys.add(sha256Hex(name), { name, isAdmin: false, scopes });
-  return keys.identify(new Headers({ 'x-api-key': name }));
+  return keys.identify(new Headers({ 'x-api-key': name }), () => undefined);
 }
 
 export function rule(
