@@ -1,10 +1,11 @@
+import type { RuleSubject } from '../rule-scope.ts';
 import type { Admission, Standing } from './admission.ts';
-import type { CompiledRule, LimitSubject } from './compiled-rule.ts';
+import type { CompiledRule } from './compiled-rule.ts';
 import type { TokenCost } from './token-cost.ts';
 
 /** What the limits know of one exchange. Made when the first limit concerns it. */
 export interface ExchangeLimits {
-  readonly subject: LimitSubject;
+  readonly subject: RuleSubject;
   /** Estimated when the first rule asks. Undefined for what takes no tokens. */
   readonly cost: () => TokenCost | undefined;
   /** The caller's rules about providers: asked for each attempt. */

@@ -2,8 +2,9 @@ import type { LimitRule } from '../../config/limit-rule.ts';
 import type { Endpoint } from '../../config/snapshot.ts';
 import { monotonicMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
+import { concerns, conditionsOf, type RuleSubject } from '../rule-scope.ts';
 import { Admission, type Hold, type Standing } from './admission.ts';
-import { type CompiledRule, concerns, conditionsOf, type LimitSubject, labelOf, metersOf } from './compiled-rule.ts';
+import { type CompiledRule, labelOf, metersOf } from './compiled-rule.ts';
 import { Meters } from './meters.ts';
 import { type TokenCost, weightOf } from './token-cost.ts';
 
@@ -93,7 +94,7 @@ export class Limiter {
    *
    * @param cost Asked for when a rule counts tokens. Undefined for what takes none: such rules do not count it.
    */
-  admit(rules: readonly CompiledRule[], subject: LimitSubject, cost: LazyCost): Admission | Refusal {
+  admit(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Admission | Refusal {
     const nowMs = this.#now();
     const holds = this.#holds(rules, subject, cost);
     const refusal = this.#judge(holds, nowMs);
@@ -107,11 +108,11 @@ export class Limiter {
   }
 
   /** What {@link admit} would refuse now; counts nothing. */
-  refusal(rules: readonly CompiledRule[], subject: LimitSubject, cost: LazyCost): Refusal | undefined {
+  refusal(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Refusal | undefined {
     return this.#judge(this.#holds(rules, subject, cost), this.#now());
   }
 
-  #holds(rules: readonly CompiledRule[], subject: LimitSubject, cost: LazyCost): Hold[] {
+  #holds(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Hold[] {
     const holds: Hold[] = [];
     for (const compiled of rules) {
       const weight = weightOf(compiled.rule, cost);
