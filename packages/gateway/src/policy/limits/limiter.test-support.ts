@@ -2,8 +2,8 @@ import type { LimitMeasure, LimitRule } from '../../config/limit-rule.ts';
 import type { ScopeType } from '../../config/scope-type.ts';
 import type { Caller } from '../caller.ts';
 import { KeyTable, sha256Hex } from '../identify.ts';
+import type { RuleSubject } from '../rule-scope.ts';
 import type { Scope } from '../scope.ts';
-import type { LimitSubject } from './compiled-rule.ts';
 
 /** A caller as a key of the configuration file gives one. */
 export function callerOf(name: string, scopes: readonly Scope[] = []): Caller {
@@ -22,6 +22,6 @@ export function rule(
   return { measure, amount, windowMs, scope, each };
 }
 
-export function subject(caller: Caller, changes: Partial<LimitSubject> = {}): LimitSubject {
+export function subject(caller: Caller, changes: Partial<RuleSubject> = {}): RuleSubject {
   return { caller, model: 'gpt-4o', endUser: undefined, tags: [], ...changes };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { LimitRule } from '../../config/limit-rule.ts';
+import type { RuleSubject } from '../rule-scope.ts';
 import type { Scope } from '../scope.ts';
 import { Admission } from './admission.ts';
-import type { LimitSubject } from './compiled-rule.ts';
 import { callerOf, rule, subject } from './limiter.test-support.ts';
 import { Limiter, type Refusal } from './limiter.ts';
 
@@ -24,7 +24,7 @@ function limiterOf(...rules: LimitRule[]) {
   const time = { nowMs: 1_000 };
   const limiter = new Limiter(() => time.nowMs);
   limiter.apply(rules);
-  const admit = (who: LimitSubject, cost: ReturnType<typeof tokens> | undefined = undefined): Admission | Refusal =>
+  const admit = (who: RuleSubject, cost: ReturnType<typeof tokens> | undefined = undefined): Admission | Refusal =>
     limiter.admit(limiter.rulesOf(who.caller)?.exchange ?? [], who, () => cost);
   return { time, limiter, admit };
 }
