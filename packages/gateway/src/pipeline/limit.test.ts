@@ -37,6 +37,7 @@ const configuration = {
         { ...chat, id: 'large', order: 2, limits: [{ requests: 2, per: '600ms' }] },
       ],
     },
+    { name: 'retried', retries: 2, endpoints: [{ ...chat, id: 'once', limits: [{ requests: 1, per: '3s' }] }] },
     { name: 'solo', endpoints: [{ ...chat, id: 'solo', limits: [{ concurrency: 1 }] }] },
   ],
 };
@@ -252,6 +253,14 @@ describe('limits of endpoints and providers', () => {
     expect(Number(refused.headers.get('retry-after-ms'))).toBeLessThanOrEqual(600);
     await Bun.sleep(Number(refused.headers.get('retry-after-ms')));
     expect(await servedBy()).toBe('small');
+  });
+
+  test('a second try at an endpoint that is full by then is not made', async () => {
+    house.emulator.fault('status,500', { times: 3 });
+    expect((await ask('free', { model: 'retried' })).status).toBe(500);
+    expect(house.emulator.requests).toHaveLength(1);
+    expect((await ask('free', { model: 'retried' })).status).toBe(429);
+    expect(house.emulator.requests).toHaveLength(1);
   });
 
   test('an endpoint’s concurrency is free again after each end', async () => {

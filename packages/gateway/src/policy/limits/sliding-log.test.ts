@@ -119,6 +119,32 @@ describe('SlidingLog', () => {
     }
   });
 
+  test('finds the instant among hundreds of slots, corrected and not', () => {
+    const history = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 9 })), {
+      minLength: 300,
+      maxLength: 700,
+    });
+    fc.assert(
+      fc.property(history, fc.integer({ min: 1, max: 2_000 }), (entries, asked) => {
+        const log = new SlidingLog(10_000, 8192);
+        const law = new Reference(10_000, 7_000);
+        for (const [at, [weight, settled]] of entries.entries()) {
+          log.add(at, weight);
+          if (at % 3 === 0) log.change(at, settled - weight);
+          law.entries.push({ atMs: at, weight: at % 3 === 0 ? settled : weight });
+        }
+        // Over a part that has left already, too.
+        for (const nowMs of [entries.length, 10_000 + Math.floor(entries.length / 3)]) {
+          const amount = Math.max(asked, Math.floor(log.used(nowMs) / 2));
+          const plain = new Reference(10_000, amount);
+          plain.entries.push(...law.entries);
+          expect(log.fitsAtMs(nowMs, asked, amount)).toBe(plain.fitsAtMs(nowMs, asked));
+        }
+      }),
+      { numRuns: 20, seed: 99 },
+    );
+  });
+
   test('corrects what was merged, and leaves alone what has gone', () => {
     const log = new SlidingLog(1_000, 64);
     const handles: number[] = [];
