@@ -66,6 +66,18 @@ onPostgres((here) => {
       await database.close();
     }, 30_000);
 
+    test('with every connection at work makes others wait, and then try again, without cutting the work off', async () => {
+      const database = new PostgresDatabase(address(), { silenceMs: 300 });
+      const working = Array.from({ length: 5 }, () =>
+        database.transact(() => query<{ one: number }>('SELECT 1 AS one, pg_sleep(1)'), { isPatient: true }),
+      );
+      await Bun.sleep(100);
+      await expect(database.transact(() => query('SELECT 1 AS one'))).rejects.toMatchObject({ code: 'busy' });
+      expect((await Promise.all(working)).map(([row]) => row?.one)).toEqual([1, 1, 1, 1, 1]);
+      expect(await database.transact(() => query('SELECT 1 AS one'))).toMatchObject([{ one: 1 }]);
+      await database.close();
+    });
+
     test('that is starting is waited for', async () => {
       await here.server.pause();
       const opening = openStore(here.place);

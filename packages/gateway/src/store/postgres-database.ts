@@ -76,7 +76,8 @@ export class PostgresDatabase implements Database {
     const silenceMs = isPatient ? PATIENT_SILENCE_MS : this.#silenceMs;
     try {
       const pool = this.#connections();
-      const connection = await this.#bounded(pool, pool.reserve(), this.#silenceMs);
+      // Waiting for one of the five to be free says nothing about the server: those that work go on working.
+      const connection = await pool.reserve({ signal: AbortSignal.timeout(silenceMs) });
       const ask = <A>(answer: PromiseLike<A>) => this.#bounded(pool, answer, silenceMs);
       try {
         await ask(connection.unsafe(begin));

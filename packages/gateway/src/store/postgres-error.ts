@@ -25,10 +25,15 @@ export function postgresError(error: unknown, label: string): StoreError {
   const words = error instanceof Error ? error.message : String(error);
   const state = textOf(error, 'errno');
   if (state === UNIQUE_VIOLATION) return new StoreError('taken', `${label} has that already: ${words}.`, error);
-  if (isPassing(state, textOf(error, 'code'))) {
+  if (isPassing(state, textOf(error, 'code')) || isTimeout(error)) {
     return new StoreError('busy', `${label} cannot be reached or is busy: ${words}.`, error);
   }
   return new StoreError('unusable', `${label} cannot be used: ${words}.`, error);
+}
+
+/** Of an abort signal: no connection was free in time. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError';
 }
 
 function isPassing(state: string, code: string): boolean {

@@ -89,7 +89,7 @@ async function addAll(
   let seen = 0;
   for await (const piece of source.pieces()) {
     if (piece.type === 'table') {
-      if (table !== undefined) onProgress?.(table.name, seen);
+      if (table !== undefined && seen > 0) onProgress?.(table.name, seen);
       table = await sameTable(source, target, run, piece.table);
       seen = 0;
       added.set(table.name, 0);
@@ -100,7 +100,7 @@ async function addAll(
     seen += piece.rows.length;
     if (seen % PROGRESS_ROWS === 0) onProgress?.(table.name, seen);
   }
-  if (table !== undefined) onProgress?.(table.name, seen);
+  if (table !== undefined && seen > 0) onProgress?.(table.name, seen);
   return added;
 }
 

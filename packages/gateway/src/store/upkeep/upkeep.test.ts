@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptRow, exchangeRow } from '../../telemetry/exchange-row.test-support.ts';
 import type { ExchangeRow } from '../../telemetry/exchange-row.ts';
+import { type ColumnShape, insert, type SqlValue } from '../database.ts';
 import { onEachDatabase, onPostgres } from '../each-database.test-support.ts';
 import { migrate } from '../migrate.ts';
 import { migrations } from '../migrations.ts';
@@ -62,6 +63,29 @@ async function contentsOf(place: StorePlace): Promise<{ rows: ExchangeRow[]; key
   }
 }
 
+/** Three rows in every table there is, whatever later migrations add. */
+async function fillEveryTable(place: StorePlace): Promise<Map<string, number>> {
+  await (await openStore(place)).close();
+  const database = await openDatabase(place);
+  const counts = await database.transact(function* () {
+    const counts = new Map<string, number>();
+    for (const table of yield* database.schema.tables()) {
+      const columns = yield* database.schema.columns(table);
+      const sampleOf = (kind: ColumnShape['kind'], at: number): SqlValue => {
+        if (kind === 'text') return `${at}ß\u{1F600}`;
+        if (kind === 'integer') return at;
+        return kind === 'real' ? at / 3 : new Uint8Array([0, at, 255]);
+      };
+      const rows = [1, 2, 3].map((at) => columns.map(({ kind }) => sampleOf(kind, at)));
+      yield* insert({ table, columns: columns.map(({ name }) => name), rows });
+      counts.set(table, rows.length);
+    }
+    return counts;
+  });
+  await database.close();
+  return counts;
+}
+
 /** What the other database can keep of a text: all but NUL. */
 function withoutNul(contents: Awaited<ReturnType<typeof contentsOf>>) {
   const rows = contents.rows.map((row) => ({ ...row, modelAsked: row.modelAsked.replaceAll('\0', '\uFFFD') }));
@@ -97,6 +121,13 @@ onEachDatabase((here) => {
         expect(await contentsOf({ ...here.place, url })).toEqual(original);
       }
     }, 60_000);
+
+    test('has every table', async () => {
+      const counts = await fillEveryTable(here.place);
+      expect(counts.size).toBeGreaterThan(5);
+      const copied = await restore(await backup(), elsewhere());
+      expect(new Map(copied.map(({ table, rows }) => [table, rows]))).toEqual(counts);
+    });
 
     test('is of one moment, while rows are being written', async () => {
       const store = await here.open();
@@ -205,6 +236,7 @@ onEachDatabase((here) => {
 
   test('a dry run says what would be done and does not do it', async () => {
     expect(await migrateStore(here.place, { isDryRun: true })).toMatchObject({ version: 0, known: migrations.length });
+    expect(existsSync(here.place.dataDir)).toBe(false);
     expect(await migrateStore(here.place, { isDryRun: false })).toMatchObject({ version: 0 });
     expect(await migrateStore(here.place, { isDryRun: true })).toMatchObject({ version: migrations.length });
   });
@@ -231,6 +263,13 @@ onPostgres((here) => {
     expect(sum).toEqual({ n: 2_345n, total: String(totalOf(original.rows)) });
     expect(await contentsOf(embedded())).toEqual(original);
   }, 60_000);
+
+  test('moving takes every table along', async () => {
+    const counts = await fillEveryTable(embedded());
+    const moved = await move(embedded().dataDir, url());
+    expect(new Map(moved.map(({ table, rows }) => [table, rows]))).toEqual(counts);
+    expect(moved.find(({ table }) => table === 'ledger_entry')?.totals.get('cost_nano_usd')).toBe(6n);
+  });
 
   test('moving again adds what is new and leaves what is there, the rows of others included', async () => {
     await fill(embedded(), hardRows(30));
