@@ -2,11 +2,12 @@ import { type Gateway, startGateway } from '../compose.ts';
 import { version } from '../runtime/version.ts';
 import { StartError } from '../start-error.ts';
 import { StoreError } from '../store/store.ts';
+import type { AdminThing } from './admin-options.ts';
 import { banner } from './banner.ts';
 import { isPort, readCommand, type ServeOptions } from './options.ts';
 import type { StoreCommand } from './store-options.ts';
 
-/** Exit codes: 0 stopped as asked, 1 could not start or be done, 2 wrong command line. */
+/** Exit codes, commands to a running gateway apart: 0 stopped as asked, 1 could not start or be done, 2 wrong command line. */
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2));
   switch (command.type) {
@@ -20,12 +21,24 @@ async function main(): Promise<void> {
       process.stderr.write(`${command.message}\n\n${command.text}`);
       process.exitCode = 2;
       return;
+    case 'admin':
+      process.exitCode = await runOnGateway(command.what, command.args);
+      return;
     case 'store':
       await runOnStore(command.command);
       return;
     case 'serve':
       await serveUntilSignal(command.options);
   }
+}
+
+/** Loaded only here: serving needs none of it. */
+async function runOnGateway(what: AdminThing, args: readonly string[]): Promise<number> {
+  const { runAdminCommand } = await import('./admin-command.ts');
+  return runAdminCommand(what, args, process.env, {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  });
 }
 
 /** Loaded only here: serving needs none of it. */

@@ -1,8 +1,13 @@
 import { parseArgs } from 'node:util';
+import { type AdminThing, isAdminThing } from './admin-options.ts';
 import { isStoreCommand, readStoreCommand, type StoreWords } from './store-options.ts';
 
 /** What the command line asks for. */
-export type Command = { type: 'serve'; options: ServeOptions } | StoreWords | { type: 'version' };
+export type Command =
+  | { type: 'serve'; options: ServeOptions }
+  | { type: 'admin'; what: AdminThing; args: readonly string[] }
+  | StoreWords
+  | { type: 'version' };
 
 export interface ServeOptions {
   configFile: string | undefined;
@@ -13,6 +18,8 @@ export interface ServeOptions {
 const help = `Turnpike, a self-hosted LLM gateway.
 
 Usage: npm start -- [serve] [options]
+       npm start -- key create | list | rotate | block | unblock | delete
+       npm start -- team create | list | delete
        npm start -- migrate | backup FILE | restore FILE | move --to URL
                     (each has its own --help)
 
@@ -27,6 +34,8 @@ Usage: npm start -- [serve] [options]
 Environment:
   TURNPIKE_DATA_DIR    folder of the embedded database (default .turnpike)
   DATABASE_URL         postgres://… for a PostgreSQL server instead
+  TURNPIKE_SECRET      the secret stored keys are digested with; without it one is
+                       kept in the data folder
   TURNPIKE_ADMIN_KEY   the admin key; without it one is made at first start
   OPENAI_API_KEY, ANTHROPIC_API_KEY, GROQ_API_KEY, …
                        any provider's usual variable makes it available at once
@@ -37,6 +46,7 @@ Signals: SIGHUP reads the configuration again; SIGTERM lets running streams end.
 /** Reads the command line. Numbers and names are checked here; whether files exist is not. */
 export function readCommand(args: readonly string[]): Command {
   const [first, ...others] = args;
+  if (isAdminThing(first)) return { type: 'admin', what: first, args: others };
   if (isStoreCommand(first)) return readStoreCommand(first, others);
   const wrong = (message: string): Command => ({ type: 'wrong', message, text: help });
   let parsed: ReturnType<typeof parse>;

@@ -1,0 +1,179 @@
+import { parseArgs } from 'node:util';
+
+/** What the command line asks of a running gateway. */
+export interface AdminCommand {
+  readonly what: AdminThing;
+  readonly action: string;
+  /** The key or team it is about; undefined for `create` and `list`. */
+  readonly name: string | undefined;
+  /** Body of the request. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly filters: Readonly<Record<string, string>>;
+  readonly url: string | undefined;
+  readonly isJson: boolean;
+}
+
+export type AdminThing = 'key' | 'team';
+
+export function isAdminThing(word: string | undefined): word is AdminThing {
+  return word === 'key' || word === 'team';
+}
+
+export const adminHelp = `Makes and changes keys and teams of a running gateway.
+
+Usage: npm start -- key create --name NAME [options]
+       npm start -- key list [--team TEAM] [--user USER]
+       npm start -- key rotate NAME [--grace 1d]
+       npm start -- key block | unblock | delete NAME
+       npm start -- team create --name NAME [--organisation ORGANISATION] [--models …]
+       npm start -- team list
+       npm start -- team delete NAME
+
+  --team, --organisation, --user, --project, --service-account
+                  where the key belongs, by name or id; has to be there
+  --models        patterns of models, with commas: 'gpt-*,claude-*'
+  --providers     ids of providers, likewise
+  --max-output N  most output tokens a request may ask for
+  --ip            addresses and ranges calls may come from, with commas
+  --expires       how long it is valid (15m, 12h, 30d), or until when
+                  (2030-01-31)
+  --tags          with commas
+  --admin-scopes  what it may do in the admin API: keys:read,logs:read
+  --sha256 HASH   take the SHA-256 of a key of yours instead of making one
+  --grace         how long the previous key is accepted besides (15m, 12h, 1d)
+  --url URL       where the gateway is (default: TURNPIKE_URL, else
+                  http://127.0.0.1:4000)
+  --json          print what the admin API answered
+
+Environment:
+  TURNPIKE_ADMIN_KEY   the admin key, or a key with the scopes for it
+
+Exit codes: 0 done, 1 refused, 2 wrong command line, 3 no gateway answered.
+`;
+
+const NAMED = ['rotate', 'block', 'unblock', 'delete'];
+const ACTIONS = { key: ['create', 'list', ...NAMED], team: ['create', 'list', 'delete'] } as const;
+
+const belongings = {
+  team: 'teamId',
+  organisation: 'organisationId',
+  user: 'userId',
+  project: 'projectId',
+  'service-account': 'serviceAccountId',
+} as const;
+
+/** @returns the command, `help`, or what is wrong. */
+export function readAdminCommand(
+  what: AdminThing,
+  args: readonly string[],
+  nowMs: number,
+): AdminCommand | 'help' | Error {
+  try {
+    const { values, positionals } = parse(args);
+    if (values.help) return 'help';
+    const [action, name, ...rest] = positionals;
+    if (action === undefined || !(ACTIONS[what] as readonly string[]).includes(action)) {
+      return new Error(`Say what to do: ${what} ${ACTIONS[what].join(', ')}.`);
+    }
+    const takesName = NAMED.includes(action);
+    if (takesName && name === undefined) return new Error(`Name the ${what}: ${what} ${action} NAME.`);
+    if (!takesName && name !== undefined) return new Error(`"${name}" is one argument too many.`);
+    if (rest.length > 0) return new Error(`"${rest[0]}" is one argument too many.`);
+    if (action === 'create' && values.name === undefined) return new Error('--name is missing.');
+    const places = Object.fromEntries(
+      Object.entries(belongings).flatMap(([option, field]) => {
+        const value = values[option as keyof typeof belongings];
+        return value === undefined ? [] : [[field, value]];
+      }),
+    );
+    return {
+      what,
+      action,
+      name,
+      body: action === 'create' ? { ...places, ...created(values, nowMs) } : action === 'rotate' ? rotated(values) : {},
+      filters: action === 'list' ? places : {},
+      url: values.url,
+      isJson: values.json ?? false,
+    };
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+type Values = ReturnType<typeof parse>['values'];
+
+function created(values: Values, nowMs: number): Record<string, unknown> {
+  const outputTokensMax = values['max-output'] === undefined ? undefined : Number(values['max-output']);
+  if (outputTokensMax !== undefined && !(Number.isInteger(outputTokensMax) && outputTokensMax > 0)) {
+    throw new Error('--max-output must be a whole number above 0.');
+  }
+  const policy = present({
+    models: listed(values.models),
+    providers: listed(values.providers),
+    outputTokensMax,
+    ipAllow: listed(values.ip),
+    expiresAtMs: values.expires === undefined ? undefined : expiry(values.expires, nowMs),
+  });
+  return present({
+    name: values.name,
+    tags: listed(values.tags),
+    adminScopes: listed(values['admin-scopes']),
+    sha256: values.sha256?.toLowerCase(),
+    policy: Object.keys(policy).length === 0 ? undefined : policy,
+  });
+}
+
+function rotated(values: Values): Record<string, unknown> {
+  const graceMs = values.grace === undefined ? undefined : durationMs(values.grace);
+  if (values.grace !== undefined && graceMs === undefined) throw new Error('--grace must be like 15m, 12h or 1d.');
+  return present({ graceMs, sha256: values.sha256?.toLowerCase() });
+}
+
+function expiry(text: string, nowMs: number): number {
+  const length = durationMs(text);
+  const time = length === undefined && /^[0-9]{4}-/.test(text) ? Date.parse(text) : nowMs + (length ?? Number.NaN);
+  if (!Number.isFinite(time)) throw new Error('--expires must be like 15m, 12h, 30d or 2030-01-31.');
+  return time;
+}
+
+function durationMs(text: string): number | undefined {
+  const [, count, unit] = /^([0-9]{1,6})([smhd])$/.exec(text) ?? [];
+  const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  return unit === undefined ? undefined : Number(count) * (units[unit] ?? 0);
+}
+
+function listed(text: string | undefined): string[] | undefined {
+  return text?.split(',').map((entry) => entry.trim());
+}
+
+function present(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      name: text,
+      team: text,
+      organisation: text,
+      user: text,
+      project: text,
+      'service-account': text,
+      models: text,
+      providers: text,
+      'max-output': text,
+      ip: text,
+      expires: text,
+      tags: text,
+      'admin-scopes': text,
+      sha256: text,
+      grace: text,
+      url: text,
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+}
