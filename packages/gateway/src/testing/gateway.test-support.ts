@@ -108,11 +108,3 @@ function defaultYaml({ deadlines = {}, retries = 0, server = {} }: TestHouseOpti
     ],
   });
 }
-
-/** The parsed `data:` lines of an SSE text, comments and end marks left out. */
-export function sseData(text: string): { type?: string; error?: { type?: string; message?: string } }[] {
-  return text
-    .split('\n')
-    .filter((line) => line.startsWith('data: ') && line !== 'data: [DONE]')
-    .map((line) => JSON.parse(line.slice(6)));
-}

@@ -27,16 +27,6 @@ export function mergeResidue(earlier: Residue | undefined, later: Residue | unde
   return merged;
 }
 
-/** The fields of `source` not named in `known`, in their order. */
-export function unknownFields(source: JsonObject, known: ReadonlySet<string>): JsonObject {
-  const rest: JsonObject = {};
-  for (const name in source) {
-    const value: Json | undefined = source[name];
-    if (value !== undefined && !known.has(name)) rest[name] = value;
-  }
-  return rest;
-}
-
 /** True for a residue name that only describes form. */
 export function isFormNote(name: string): boolean {
   return name.startsWith('~');
