@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json/value.ts';
+import type { JsonObject } from '../json/value.ts';
 
 /** The wire vocabularies Turnpike reads and writes. One folder under `dialects/` each. */
 export type DialectId = 'openai-chat' | 'anthropic-messages';
