@@ -35,6 +35,7 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
     const refusal = takeSeat(services, exchange, step.endpoint);
     if (refusal !== undefined) {
       full ??= limitFault(refusal);
+      noteNotTried(exchange, step, refusal.label);
       continue;
     }
     const outcome = await tryStep(services, exchange, body, step);
@@ -88,6 +89,14 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
 }
 
 const NO_COST = { nanoUsd: 0n, uncovered: [] };
+
+/** What was free when the plan was made is not always free when its turn comes. */
+function noteNotTried(exchange: Exchange, { endpoint }: PlanStep, label: string): void {
+  const { plan } = exchange;
+  if (plan === undefined) return;
+  const reason = `${endpoint.id}: not tried, over its limit of ${label}`;
+  if (!plan.reasons.includes(reason)) exchange.plan = { ...plan, reasons: [...plan.reasons, reason] };
+}
 
 /** A second round over the same endpoints is a repetition even when another one was tried in between. */
 function isExhausted(exchange: Exchange, step: PlanStep): boolean {

@@ -259,6 +259,8 @@ describe('limits of endpoints and providers', () => {
     house.emulator.fault('status,500', { times: 3 });
     expect((await ask('free', { model: 'retried' })).status).toBe(500);
     expect(house.emulator.requests).toHaveLength(1);
+    const { plan } = await house.lastRow();
+    expect(plan.at(-1)).toBe('once: not tried, over its limit of 1 request per 3 s (endpoint once)');
     expect((await ask('free', { model: 'retried' })).status).toBe(429);
     expect(house.emulator.requests).toHaveLength(1);
   });

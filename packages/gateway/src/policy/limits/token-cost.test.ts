@@ -39,6 +39,26 @@ describe('estimateTokens', () => {
       expect(inputTokens).toBeGreaterThan(15_000);
       expect(inputTokens).toBeLessThan(16_500);
     }
+    const pages = Array.from({ length: 5 }, () => ({
+      type: 'image',
+      data: Buffer.alloc(30_000, 1).toString('base64'),
+    }));
+    const text = { type: 'text', text: 'Words, then pictures. '.repeat(2_000) };
+    const mixed = estimate({ messages: [{ role: 'user', content: [text, ...pages, text] }] });
+    const words = estimate({ messages: [{ role: 'user', content: [text, text] }] });
+    expect(mixed.inputTokens - words.inputTokens).toBeGreaterThan(5 * 2_500);
+    expect(mixed.inputTokens - words.inputTokens).toBeLessThan(5 * 3_000);
+  });
+
+  test('costs little for a large body of small things', () => {
+    const body = { messages: Array.from({ length: 100_000 }, () => ({ role: 'user', content: 'Hi' })) };
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    const lens = scanJsonObject(bytes);
+    if (!lens.ok) throw new Error(lens.message);
+    const startedMs = performance.now();
+    const { inputTokens } = estimateTokens(bytes, lens);
+    expect(performance.now() - startedMs).toBeLessThan(20);
+    expect(inputTokens).toBe(Math.ceil(bytes.length / 3));
   });
 });
 

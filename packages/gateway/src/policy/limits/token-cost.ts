@@ -15,8 +15,9 @@ export const OUTPUT_TOKENS_DEFAULT = 512;
 /** Fewer bytes of JSON per token than any common tokeniser gets out of prose, code or CJK text in UTF-8. */
 const BYTES_PER_TOKEN = 3;
 
-/** Text between quotes at least so long is looked at: is it media in base64? */
-const MEDIA_BYTES_MIN = 4_096;
+const QUOTE = 0x22;
+/** Text between quotes of twice so many bytes is looked at: is it media in base64? */
+const MEDIA_STRIDE = 4_096;
 /** What an image takes at most with the usual providers, and pages or seconds of larger media beyond. */
 const MEDIA_TOKENS = 2_500;
 const MEDIA_BYTES_PER_TOKEN = 100;
@@ -40,20 +41,24 @@ export function estimateTokens(bytes: Uint8Array, lens: Lens): TokenCost {
 function inputTokensOf(bytes: Uint8Array): number {
   let textBytes = bytes.length;
   let mediaTokens = 0;
-  if (bytes.length >= MEDIA_BYTES_MIN) {
-    const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let from = 0; from < body.length; ) {
-      const quote = body.indexOf(0x22, from);
-      const end = quote < 0 ? body.length : quote;
-      if (end - from >= MEDIA_BYTES_MIN && looksLikeBase64(body, end)) {
-        textBytes -= end - from;
-        mediaTokens += Math.min(
-          Math.ceil((end - from) / BYTES_PER_TOKEN),
-          MEDIA_TOKENS + Math.ceil((end - from) / MEDIA_BYTES_PER_TOKEN),
-        );
-      }
-      from = end + 1;
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  // Only every so often a quote is looked for: a long text cannot be missed, and short ones cost nothing.
+  for (let at = MEDIA_STRIDE; at < body.length; ) {
+    const quote = body.indexOf(QUOTE, at);
+    const end = quote < 0 ? body.length : quote;
+    if (end - at < MEDIA_STRIDE) {
+      at += MEDIA_STRIDE;
+      continue;
     }
+    const size = end - (body.lastIndexOf(QUOTE, at) + 1);
+    if (looksLikeBase64(body, end)) {
+      textBytes -= size;
+      mediaTokens += Math.min(
+        Math.ceil(size / BYTES_PER_TOKEN),
+        MEDIA_TOKENS + Math.ceil(size / MEDIA_BYTES_PER_TOKEN),
+      );
+    }
+    at = end + MEDIA_STRIDE;
   }
   return Math.ceil(textBytes / BYTES_PER_TOKEN) + mediaTokens;
 }
