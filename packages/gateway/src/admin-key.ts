@@ -30,7 +30,9 @@ export async function adminKey(
   if (stored !== undefined) return { sha256: stored, source: 'stored', shownOnce: undefined };
   const key = newKey();
   const sha256 = sha256Hex(key);
-  await store.writeMeta(META_NAME, sha256);
+  // Of several gateways that start at once on one database, one makes the key and shows it.
+  const inForce = await store.claimMeta(META_NAME, sha256);
+  if (inForce !== sha256) return { sha256: inForce, source: 'stored', shownOnce: undefined };
   return { sha256, source: 'generated', shownOnce: key };
 }
 

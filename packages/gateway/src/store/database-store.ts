@@ -60,6 +60,14 @@ export class DatabaseStore implements Store {
     );
   }
 
+  async claimMeta(name: string, value: string): Promise<string> {
+    return this.#database.transact(function* () {
+      yield* query('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', [name, value]);
+      const [row] = yield* query<{ value: string }>('SELECT value FROM meta WHERE name = ?', [name]);
+      return row?.value ?? value;
+    });
+  }
+
   async close(): Promise<void> {
     await this.#database.close();
   }

@@ -134,6 +134,13 @@ onEachDatabase((here) => {
     expect(await (await here.reopen()).readMeta('installation')).toBe('b');
   });
 
+  test('of several that claim a name at once, one wins and all hear who', async () => {
+    const stores = await Promise.all([here.open(), here.open(), here.open(), here.open()]);
+    const heard = await Promise.all(stores.map((store, at) => store.claimMeta('first', `value ${at}`)));
+    expect(new Set(heard)).toEqual(new Set([(await stores[0]?.readMeta('first')) ?? 'nobody']));
+    expect(await stores[0]?.claimMeta('first', 'late')).toBe(heard[0] ?? '');
+  });
+
   describe('text', () => {
     test('of any kind comes back', async () => {
       const store = await here.open();

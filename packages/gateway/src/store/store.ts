@@ -30,6 +30,8 @@ export interface Store {
   /** Small facts about the installation itself, by name. */
   readMeta(name: string): Promise<string | undefined>;
   writeMeta(name: string, value: string): Promise<void>;
+  /** Writes it unless another process has; gives back what is there then. For what several would otherwise each make. */
+  claimMeta(name: string, value: string): Promise<string>;
   /** To be called once; nothing may be called afterwards. */
   close(): Promise<void>;
 }
