@@ -154,7 +154,7 @@ function tokens(figure: number | undefined): bigint {
 export async function ledgerEntries(database: Database, page: LedgerPage): Promise<LedgerEntry[]> {
   const conditions: string[] = [];
   const values: SqlValue[] = [];
-  const require = (condition: string, ...given: SqlValue[]) => {
+  const demand = (condition: string, ...given: SqlValue[]) => {
     conditions.push(condition);
     values.push(...given);
   };
@@ -162,12 +162,12 @@ export async function ledgerEntries(database: Database, page: LedgerPage): Promi
   if (page.beyond !== undefined) {
     const { atMs, id } = page.beyond;
     const sign = isOldestFirst ? '>' : '<';
-    require(`(at_ms ${sign} ? OR (at_ms = ? AND id ${sign} ?))`, atMs, atMs, id);
+    demand(`(at_ms ${sign} ? OR (at_ms = ? AND id ${sign} ?))`, atMs, atMs, id);
   }
-  if (page.fromMs !== undefined) require('at_ms >= ?', page.fromMs);
-  if (page.toMs !== undefined) require('at_ms < ?', page.toMs);
-  if (page.exchangeId !== undefined) require('exchange_id = ?', page.exchangeId);
-  if (page.scope !== undefined && page.scope !== 'all') require(HAS_SCOPE, scopeText(page.scope));
+  if (page.fromMs !== undefined) demand('at_ms >= ?', page.fromMs);
+  if (page.toMs !== undefined) demand('at_ms < ?', page.toMs);
+  if (page.exchangeId !== undefined) demand('exchange_id = ?', page.exchangeId);
+  if (page.scope !== undefined && page.scope !== 'all') demand(HAS_SCOPE, scopeText(page.scope));
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   const direction = isOldestFirst ? 'ASC' : 'DESC';
   const rows = await database.rows<LedgerEntryColumns>(
