@@ -125,24 +125,29 @@ export async function showEntity(context: AdminContext, kind: EntityKind): Promi
 }
 
 export async function listEntities(context: AdminContext, kind: EntityKind): Promise<AdminAnswer> {
-  const { rights, query } = context;
+  const { rights, query, house } = context;
   const limit = Number(query.limit);
   const text = (field: string) => (query[field] === undefined ? undefined : String(query[field]));
+  const idOf = async (parent: EntityKind, field: string) => {
+    const reference = text(field);
+    if (reference === undefined) return undefined;
+    return (await house.store.records.entityNamed(parent, reference))?.id ?? reference;
+  };
+  const asked = { organisationId: await idOf('organisation', 'organisationId'), teamId: await idOf('team', 'teamId') };
   const filter = {
     kind,
     limit: limit + 1,
     after: text('cursor'),
     name: text('name'),
-    organisationId: rights.organisationId ?? text('organisationId'),
-    teamId: rights.teamId ?? text('teamId'),
-    userId: text('userId') ?? text('serviceAccountId'),
-    projectId: text('projectId'),
+    organisationId: rights.organisationId ?? asked.organisationId,
+    teamId: rights.teamId ?? asked.teamId,
+    userId: (await idOf('user', 'userId')) ?? (await idOf('service-account', 'serviceAccountId')),
+    projectId: await idOf('project', 'projectId'),
   };
-  const asked = { organisationId: text('organisationId'), teamId: text('teamId') };
   const isElsewhere =
-    (asked.organisationId !== undefined && asked.organisationId !== filter.organisationId) ||
-    (asked.teamId !== undefined && asked.teamId !== filter.teamId);
-  const rows = isElsewhere ? [] : (await context.house.store.records.listEntities(filter)).map(readEntityRow);
+    (asked.organisationId ?? filter.organisationId) !== filter.organisationId ||
+    (asked.teamId ?? filter.teamId) !== filter.teamId;
+  const rows = isElsewhere ? [] : (await house.store.records.listEntities(filter)).map(readEntityRow);
   const page = rows.slice(0, limit);
   return {
     status: 200,
