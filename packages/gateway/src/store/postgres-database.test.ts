@@ -39,8 +39,9 @@ onPostgres((here) => {
         yield* query('INSERT INTO t (id) VALUES (?)', [1]);
         yield* query('SELECT pg_sleep(20)');
       });
-      setTimeout(() => void here.server.pause(), 200);
+      const paused = Bun.sleep(200).then(() => here.server.pause());
       await expect(dying).rejects.toMatchObject({ code: 'busy' });
+      await paused;
       await here.server.resume();
       expect(await database.rows('SELECT id FROM t')).toHaveLength(0);
       await database.close();

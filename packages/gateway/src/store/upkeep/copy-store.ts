@@ -173,7 +173,7 @@ class Comparison implements CopiedTable {
       if (copy === undefined || textOf(copy) !== textOf(row)) {
         throw new StoreError(
           'unusable',
-          `${target.label} has ${copy === undefined ? 'not' : 'other contents for'} the row ${key} of ${this.table}. Nothing was changed there.`,
+          `${target.label} has ${copy === undefined ? 'not' : 'other contents for'} the row ${key} of ${this.table}. Nothing was changed there; an empty database takes everything.`,
         );
       }
       this.#count(copy);
