@@ -101,54 +101,76 @@ function entryValues(entry: LedgerEntry): SqlValue[] {
   ];
 }
 
-interface Sum {
-  readonly scope: string;
-  readonly period: 'hour' | 'day';
-  readonly startMs: number;
-  readonly totals: bigint[];
+/** Entries of one hour that count against the same scopes, summed: in practice few, however many entries there are. */
+interface Group {
+  readonly scopes: readonly string[];
+  readonly hourMs: number;
+  /** In the order of {@link sums}; money is last and apart, since it alone may pass 2^53. */
+  readonly counts: number[];
+  costNanoUsd: bigint;
 }
+
+const COST_AT = sums.indexOf('cost_nano_usd');
 
 /** In the order of their keys, so that two processes never wait for each other's rows. */
 function rollupRows(entries: readonly LedgerEntry[]): SqlValue[][] {
-  const byKey = new Map<string, Sum>();
-  for (const entry of entries) {
-    const figures = figuresOf(entry);
-    for (const scope of rollupScopes(entry)) {
+  const byKey = new Map<string, { head: SqlValue[]; totals: bigint[] }>();
+  for (const group of grouped(entries)) {
+    const totals = group.counts.map((count, at) => (at === COST_AT ? group.costNanoUsd : BigInt(count)));
+    for (const scope of group.scopes) {
       for (const period of ['hour', 'day'] as const) {
-        const startMs = floorTo(entry.atMs, period === 'hour' ? HOUR_MS : DAY_MS);
+        const startMs = period === 'hour' ? group.hourMs : floorTo(group.hourMs, DAY_MS);
         const key = `${scope}\n${period}\n${startMs}`;
-        let sum = byKey.get(key);
-        if (sum === undefined) {
-          sum = { scope, period, startMs, totals: figures.map(() => 0n) };
-          byKey.set(key, sum);
-        }
-        for (const [at, figure] of figures.entries()) sum.totals[at] = (sum.totals[at] ?? 0n) + figure;
+        const sum = byKey.get(key);
+        if (sum === undefined) byKey.set(key, { head: [scope, period, startMs], totals: [...totals] });
+        else for (const [at, figure] of totals.entries()) sum.totals[at] = (sum.totals[at] ?? 0n) + figure;
       }
     }
   }
   const sorted = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.map(([, { scope, period, startMs, totals }]) => [scope, period, startMs, ...totals]);
+  return sorted.map(([, { head, totals }]) => [...head, ...totals]);
 }
 
-/** In the order of {@link sums}. */
-function figuresOf({ kind, costNanoUsd, isEstimated, fault, usage }: LedgerEntry): bigint[] {
-  return [
-    1n,
-    costNanoUsd === undefined && kind === 'attempt' ? 1n : 0n,
-    isEstimated ? 1n : 0n,
-    fault === undefined ? 0n : 1n,
-    costNanoUsd ?? 0n,
+function grouped(entries: readonly LedgerEntry[]): Iterable<Group> {
+  const groups = new Map<string, Group>();
+  for (const entry of entries) {
+    const hourMs = floorTo(entry.atMs, HOUR_MS);
+    const scopes = rollupScopes(entry);
+    const key = `${hourMs}\n${scopes.join('\n')}`;
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { scopes, hourMs, counts: sums.map(() => 0), costNanoUsd: 0n };
+      groups.set(key, group);
+    }
+    addTo(group, entry);
+  }
+  return groups.values();
+}
+
+function addTo(group: Group, { kind, costNanoUsd, isEstimated, fault, usage }: LedgerEntry): void {
+  group.costNanoUsd += costNanoUsd ?? 0n;
+  const figures = [
+    1,
+    Number(costNanoUsd === undefined && kind === 'attempt'),
+    Number(isEstimated),
+    Number(fault !== undefined),
+    0,
     tokens(usage.inputTokens),
     tokens(usage.outputTokens),
     tokens(usage.cacheReadTokens),
     tokens(usage.cacheWriteTokens),
   ];
+  const { counts } = group;
+  for (let at = 0; at < figures.length; at++) counts[at] = (counts[at] ?? 0) + (figures[at] ?? 0);
 }
 
 /** Providers have reported figures that are none. */
-function tokens(figure: number | undefined): bigint {
-  return figure !== undefined && Number.isSafeInteger(figure) && figure > 0 ? BigInt(figure) : 0n;
+function tokens(figure: number | undefined): number {
+  return figure !== undefined && figure > 0 && figure <= TOKENS_MAX && Number.isInteger(figure) ? figure : 0;
 }
+
+/** No attempt has a thousandth of that; sums over a batch of such figures stay exact. */
+const TOKENS_MAX = 1e12;
 
 /** A page of entries by time, newest first unless asked otherwise. */
 export async function ledgerEntries(database: Database, page: LedgerPage): Promise<LedgerEntry[]> {
