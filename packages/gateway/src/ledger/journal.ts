@@ -228,13 +228,14 @@ export class Journal {
       this.#number = before.number;
       this.#offset = before.offset;
       this.#bytes = before.bytes;
-      this.#rotateAt = before.offset + ROTATE_RETRY_BYTES;
+      this.#rotateAt = before.offset + Math.min(ROTATE_RETRY_BYTES, this.#segmentBytes);
       this.#isTorn = wasTorn;
       return;
     }
     this.#retired.push(before.appender);
     this.#sizes.set(before.number, before.offset);
-    this.#rotateAt = Math.max(this.#segmentBytes, this.#offset + ROTATE_RETRY_BYTES);
+    // However much was carried, as much again fits.
+    this.#rotateAt = Math.max(this.#segmentBytes, 2 * this.#offset);
   }
 
   #file(number: number): string {

@@ -37,6 +37,8 @@ export class Shipper {
   readonly #onDamaged: (lines: number) => void;
   readonly #flushMs: number;
   #position: Position = { segment: 1, offset: 0 };
+  /** The end of the journal, when its last line is incomplete. */
+  #tornAt: Position | undefined;
   /** How far the file says. */
   #noted = this.#position;
   #cancel: (() => void) | undefined;
@@ -85,6 +87,8 @@ export class Shipper {
 
   get #isBehind(): boolean {
     const end = this.#journal.position;
+    // Nothing to be had behind a line that failed half-way, until another follows it.
+    if (this.#tornAt?.segment === end.segment && this.#tornAt.offset === end.offset) return false;
     return this.#position.segment < end.segment || this.#position.offset < end.offset;
   }
 
@@ -112,7 +116,10 @@ export class Shipper {
     const { records, consumed, damaged } = readPiece(this.#disk, file, offset);
     if (consumed === 0) {
       // Its last line may have failed half-way, and was then written anew in the segment that follows.
-      if (segment === this.#journal.position.segment) return true;
+      if (segment === this.#journal.position.segment) {
+        this.#tornAt = this.#journal.position;
+        return true;
+      }
       this.#position = { segment: segment + 1, offset: 0 };
       await this.#acknowledge();
       return true;

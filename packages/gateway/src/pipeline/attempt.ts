@@ -1,5 +1,7 @@
 import { Fault } from '@turnpike/wire/fault.ts';
+import type { Endpoint } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
+import type { Shortage } from '../policy/budgets/budget-hold.ts';
 import type { PlanStep } from '../routing/plan.ts';
 import { judgeRetry } from '../routing/retry.ts';
 import { monotonicMs } from '../runtime/clock.ts';
@@ -7,6 +9,7 @@ import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { closeAccount, openAccount } from './account.ts';
 import { dialects } from './dialects.ts';
 import { estimateUsage } from './estimate.ts';
+import { budgetFault, chargeHold, takeHold } from './hold.ts';
 import { prepare } from './lane.ts';
 import { freeSeat, limitFault, takeSeat } from './limit.ts';
 import type { Services } from './services.ts';
@@ -23,6 +26,7 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
   const steps = exchange.plan?.steps ?? [];
   let failure: { fault: Fault; step: PlanStep } | undefined;
   let full: Fault | undefined;
+  let short: { shortage: Shortage; endpoint: Endpoint } | undefined;
   for (const step of steps) {
     if (failure !== undefined) {
       const isSame = failure.step.endpoint === step.endpoint;
@@ -38,10 +42,19 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
       noteNotTried(exchange, step, refusal.label);
       continue;
     }
+    const shortage = takeHold(exchange, step.endpoint);
+    if (shortage !== undefined) {
+      freeSeat(exchange, undefined);
+      short ??= { shortage, endpoint: step.endpoint };
+      continue;
+    }
     const outcome = await tryStep(services, exchange, body, step);
     if (!(outcome instanceof Fault)) return outcome;
     if (outcome.code === 'client_gone') throw outcome;
     failure = { fault: outcome, step };
+  }
+  if (failure === undefined && full === undefined && short !== undefined) {
+    throw budgetFault(exchange, short.shortage, short.endpoint);
   }
   throw failure?.fault ?? full ?? new Fault('model_unavailable');
 }
@@ -80,11 +93,28 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     row.upstreamRequestId ??= fault.upstream?.requestId;
     row.costNanoUsd = 0n;
     row.durationMs = monotonicMs() - startedMs;
-    // The client left; the provider had the request and bills at least for reading it. A failed try costs nothing.
-    if (fault.code === 'client_gone') recordAttempt(services, exchange, row, endpoint, estimateUsage(exchange), true);
+    // The provider had the request and bills at least for reading it. A try that it refused costs nothing.
+    if (exchange.operation === 'generate' && mayBeBilled(fault))
+      recordAttempt(services, exchange, row, endpoint, estimateUsage(exchange), true);
     else closeAccount(services, exchange, row, NO_COST);
+    chargeHold(exchange, row.costNanoUsd);
     freeSeat(exchange, row);
     return fault;
+  }
+}
+
+/** We stopped listening, or the way broke: the provider may have answered nevertheless. */
+function mayBeBilled({ code }: Fault): boolean {
+  switch (code) {
+    case 'client_gone':
+    case 'upstream_first_byte_timeout':
+    case 'upstream_timeout':
+    case 'upstream_stalled':
+    case 'upstream_cut_short':
+    case 'upstream_too_large':
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -1,0 +1,34 @@
+/**
+ * The ledger over processes that die: every kill, torn byte and lost acknowledgement leaves it as the provider's bill has
+ * it. `bun conformance/crash/simulation.ts --runs N` and `bun conformance/crash/kill.ts --kills N` run for longer.
+ */
+import { expect, test } from 'bun:test';
+import { killAndCompare } from './kill.ts';
+import { describeTally, simulate } from './simulation.ts';
+
+test('a simulated process killed at any step loses nothing and counts nothing twice', async () => {
+  const tally = await simulate(400, 1);
+  process.stdout.write(`${describeTally(tally)}\n`);
+  expect(tally.wrong).toEqual([]);
+  expect(tally.kills).toBeGreaterThan(1_000);
+  // Struck everywhere: within records, at commits before and after, and while files come and go.
+  for (const step of ['write', 'before commit', 'acknowledgement', 'replace', 'remove', 'open', 'sync', 'lock']) {
+    expect([step, (tally.killsAt.get(step) ?? 0) > 5]).toEqual([step, true]);
+  }
+  expect(tally.exact).toBeGreaterThan(tally.estimated);
+}, 60_000);
+
+test('a running gateway killed under load agrees with its provider’s bill, exchange by exchange', async () => {
+  const verdict = await killAndCompare({ kills: 10, seed: 11 });
+  process.stdout.write(`${verdict.text}\n`);
+  expect(verdict.wrong).toEqual([]);
+  expect(verdict.exact).toBeGreaterThan(100);
+  expect(verdict.estimated).toBeGreaterThan(0);
+}, 120_000);
+
+test('so do two gateways on one data directory, of which one is killed', async () => {
+  const verdict = await killAndCompare({ kills: 4, seed: 12, gateways: 2 });
+  process.stdout.write(`${verdict.text}\n`);
+  expect(verdict.wrong).toEqual([]);
+  expect(verdict.exact).toBeGreaterThan(50);
+}, 120_000);
