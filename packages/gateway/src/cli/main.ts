@@ -24,6 +24,9 @@ async function main(): Promise<void> {
     case 'admin':
       process.exitCode = await runOnGateway(command.what, command.args);
       return;
+    case 'ledger':
+      process.exitCode = await runOnLedger(command.args);
+      return;
     case 'store':
       await runOnStore(command.command);
       return;
@@ -37,6 +40,15 @@ async function runOnGateway(what: AdminThing, args: readonly string[]): Promise<
   const { runAdminCommand } = await import('./admin-command.ts');
   return runAdminCommand(what, args, process.env, {
     out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  });
+}
+
+/** Loaded only here: serving needs none of it. */
+async function runOnLedger(args: readonly string[]): Promise<number> {
+  const { runLedgerCommand } = await import('./ledger-command.ts');
+  return runLedgerCommand(args, process.env, {
+    out: async (text) => void (await Bun.write(Bun.stdout, text)),
     err: (text) => void process.stderr.write(text),
   });
 }

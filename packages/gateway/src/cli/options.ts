@@ -6,6 +6,7 @@ import { isStoreCommand, readStoreCommand, type StoreWords } from './store-optio
 export type Command =
   | { type: 'serve'; options: ServeOptions }
   | { type: 'admin'; what: AdminThing; args: readonly string[] }
+  | { type: 'ledger'; args: readonly string[] }
   | StoreWords
   | { type: 'version' };
 
@@ -20,6 +21,7 @@ const help = `Turnpike, a self-hosted LLM gateway.
 Usage: npm start -- [serve] [options]
        npm start -- key create | list | rotate | block | unblock | delete
        npm start -- team create | list | delete
+       npm start -- ledger export
        npm start -- migrate | backup FILE | restore FILE | move --to URL
                     (each has its own --help)
 
@@ -47,6 +49,7 @@ Signals: SIGHUP reads the configuration again; SIGTERM lets running streams end.
 export function readCommand(args: readonly string[]): Command {
   const [first, ...others] = args;
   if (isAdminThing(first)) return { type: 'admin', what: first, args: others };
+  if (first === 'ledger') return { type: 'ledger', args: others };
   if (isStoreCommand(first)) return readStoreCommand(first, others);
   const wrong = (message: string): Command => ({ type: 'wrong', message, text: help });
   let parsed: ReturnType<typeof parse>;
