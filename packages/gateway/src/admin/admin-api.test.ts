@@ -220,8 +220,16 @@ describe('changes at the same time', () => {
 describe('the gateway itself', () => {
   test('logs are listed by what they say, in pages', async () => {
     const key = await admin.newKey({ name: 'logged', policy: { models: ['chat'] } });
-    for (const model of ['chat', 'claude', 'chat']) await admin.chat(key, model);
-    const all = await admin.call('GET', '/logs?key=logged');
+    for (const model of ['chat', 'claude', 'chat']) {
+      await admin.chat(key, model);
+      await Bun.sleep(2); // Ids sort by the millisecond.
+    }
+    // The row of an exchange is settled after its last byte.
+    let all = await admin.call('GET', '/logs?key=logged');
+    for (let tries = 0; all.body.data.length < 3 && tries < 100; tries++) {
+      await Bun.sleep(10);
+      all = await admin.call('GET', '/logs?key=logged');
+    }
     expect(all.body.data.map(({ modelAsked, status }) => [modelAsked, status])).toEqual([
       ['chat', 200],
       ['claude', 403],

@@ -74,13 +74,25 @@ export function missingTags(policy: EffectivePolicy, tags: readonly string[]): s
   return policy.tagsRequired.filter((tag) => !tags.includes(tag));
 }
 
-function patternsOf(levels: readonly Policy[], field: 'models' | 'providers' | 'endpoints'): Wildcard[][] {
-  const lists: Wildcard[][] = [];
+function patternsOf(levels: readonly Policy[], field: 'models' | 'providers' | 'endpoints'): (readonly Wildcard[])[] {
+  const lists: (readonly Wildcard[])[] = [];
   for (const level of levels) {
     const patterns = level[field];
-    if (patterns !== undefined) lists.push(patterns.map((pattern) => compileWildcard(pattern)));
+    if (patterns !== undefined) lists.push(compiled(patterns));
   }
   return lists;
+}
+
+/** By the list it was made of: thousands of keys share the lists of the levels above them. */
+const compiledLists = new WeakMap<readonly string[], readonly Wildcard[]>();
+
+function compiled(patterns: readonly string[]): readonly Wildcard[] {
+  let found = compiledLists.get(patterns);
+  if (found === undefined) {
+    found = patterns.map((pattern) => compileWildcard(pattern));
+    compiledLists.set(patterns, found);
+  }
+  return found;
 }
 
 /** A range that cannot be read allows nobody. */

@@ -69,20 +69,29 @@ export class KeyDirectory implements EntitySource {
 
   /** Takes changes over: entities as they are now, and ids of those that are gone. */
   apply(changed: readonly Entity[], gone: readonly string[] = []): void {
-    const touched = new Set<string>();
+    const levels = new Set<string>();
     let reachesAll = false;
+    const touch = ({ kind, id }: Entity) => {
+      if (kind !== 'key') levels.add(id);
+      reachesAll ||= kind === 'model-group' || kind === 'membership';
+    };
     for (const id of [...gone, ...changed.map((entity) => entity.id)]) {
       const before = this.#entities.get(id);
-      touched.add(id);
       if (before === undefined) continue;
-      reachesAll ||= before.kind === 'model-group' || before.kind === 'membership';
+      touch(before);
       this.#forget(before);
     }
     for (const entity of changed) {
-      reachesAll ||= entity.kind === 'model-group' || entity.kind === 'membership';
+      touch(entity);
       this.#remember(entity);
     }
-    this.#rebuild(touched, reachesAll);
+    for (const entity of changed) if (entity.kind === 'key') this.#build(entity);
+    if (levels.size === 0) return;
+    // A copy: building puts each record anew at the end of the map.
+    for (const { entity } of [...this.#keys.values()]) {
+      const above = [entity.organisationId, entity.teamId, entity.projectId, entity.userId];
+      if (reachesAll || above.some((id) => id !== undefined && levels.has(id))) this.#build(entity);
+    }
   }
 
   #forget(entity: Entity): void {
@@ -110,15 +119,9 @@ export class KeyDirectory implements EntitySource {
     this.#keys.delete(id);
   }
 
-  /** Callers of keys that were touched, or that belong to what was. */
-  #rebuild(touched: ReadonlySet<string>, all: boolean): void {
-    for (const entity of this.#entities.values()) {
-      if (entity.kind !== 'key') continue;
-      const levels = [entity.id, entity.organisationId, entity.teamId, entity.projectId, entity.userId];
-      if (!all && !levels.some((id) => id !== undefined && touched.has(id))) continue;
-      this.#dropRecord(entity.id);
-      this.#keys.set(entity.id, { entity, caller: buildCaller(entity, this), learned: [] });
-    }
+  #build(entity: Entity): void {
+    this.#dropRecord(entity.id);
+    this.#keys.set(entity.id, { entity, caller: buildCaller(entity, this), learned: [] });
   }
 }
 

@@ -1,5 +1,3 @@
-import { createHash, hkdfSync } from 'node:crypto';
-
 /**
  * Digests under the server's secret, by which stored keys are found and audit entries chained: of no use to whoever has
  * the database alone. What is digested of a key is its SHA-256, so that a key can be brought along as a hash.
@@ -30,6 +28,7 @@ export class SecretDigest {
   }
 }
 
+/** A key for each purpose, so that no digest of one is of use for the other. */
 function derived(secret: string, purpose: string): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', createHash('sha256').update(secret).digest(), '', purpose, 32));
+  return new Bun.CryptoHasher('sha256', secret).update(`turnpike ${purpose}`).digest();
 }

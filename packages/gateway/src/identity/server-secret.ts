@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '../config/configuration.ts';
@@ -46,8 +45,8 @@ function readSecret(path: string): string | undefined {
 /** Written beside and linked into place, so that of two that start at once both have the same, whole. */
 function makeSecret(dataDir: string, path: string): string {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const secret = randomBytes(32).toString('base64url');
-  const beside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const secret = randomText(32);
+  const beside = `${path}.${process.pid}.${randomText(6)}`;
   writeFileSync(beside, `${secret}\n`, { mode: 0o600, flag: 'wx' });
   try {
     linkSync(beside, path);
@@ -58,6 +57,10 @@ function makeSecret(dataDir: string, path: string): string {
   } finally {
     rmSync(beside);
   }
+}
+
+function randomText(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('base64url');
 }
 
 function codeOf(error: unknown): string | undefined {
