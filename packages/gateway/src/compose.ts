@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
 import type { AdminApi } from './admin/admin-api.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
+import { usd } from './catalog/decimal.ts';
 import { buildSnapshot, wantsSandbox } from './config/build.ts';
 import type { Configuration, Environment } from './config/configuration.ts';
 import { type LoadOptions, loadConfiguration } from './config/load.ts';
@@ -12,6 +13,9 @@ import { type Listener, listen } from './http/listen.ts';
 import { type Identity, startIdentity } from './identity/start-identity.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { ActiveExchanges, type Services } from './pipeline/services.ts';
+import { Budgets } from './policy/budgets/budgets.ts';
+import { labelOf } from './policy/budgets/compiled-budget.ts';
+import { restoreSpend } from './policy/budgets/restore-spend.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
 import { Alarms } from './runtime/alarm.ts';
@@ -96,6 +100,8 @@ export class Gateway {
   #adminApi: Promise<AdminApi> | undefined;
   readonly #active = new ActiveExchanges();
   readonly #limiter = new Limiter();
+  /** What is spent and held of each budget. */
+  readonly budgets: Budgets;
   #services: Services | undefined;
   #listener: Listener | undefined;
   #sandbox: StartedSandbox | undefined;
@@ -112,13 +118,20 @@ export class Gateway {
     this.adminKey = admin;
     this.report = report;
     this.#exchangeLog = new ExchangeLog(store, { log });
+    this.budgets = new Budgets(({ label, softNanoUsd, spentNanoUsd }) =>
+      log.warn('A soft line of a budget is crossed.', {
+        budget: label,
+        softUsd: usd(softNanoUsd),
+        spentUsd: usd(spentNanoUsd),
+      }),
+    );
   }
 
   /** To be called once. @throws StartError when the port cannot be had. */
   async open(configuration: Configuration, host: string, port: number): Promise<void> {
-    await this.#putInForce(configuration);
     // What an earlier run left behind counts before anything new does, unless there is very much of it.
     await Promise.race([this.#ledger.recover(), Bun.sleep(RECOVERY_WAIT_MS)]);
+    await this.#putInForce(configuration);
     this.#listener = listen(() => this.#inForce(), { host, port });
     this.#watch = watchConfiguration({
       load: loadOptions(this.#options),
@@ -195,11 +208,13 @@ export class Gateway {
       ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
+    await this.#putBudgets(snapshot);
     this.#limiter.apply(snapshot.limits);
     this.#ledger.configure(snapshot.ledger);
     this.#services = {
       ledger: this.#ledger,
       limiter: this.#limiter,
+      budgets: this.budgets,
       alarms: this.#services?.alarms ?? new Alarms(),
       reachability: this.#services?.reachability ?? new Reachability(),
       active: this.#active,
@@ -214,6 +229,23 @@ export class Gateway {
       admin: (request, address) => this.#answerAdmin(request, address),
       keys: this.#keyTable(snapshot),
     };
+  }
+
+  /** A budget that was not in force until now starts from what the ledger says. */
+  async #putBudgets({ budgets: rules }: Snapshot): Promise<void> {
+    const budgets = this.budgets.compile(rules);
+    const known = new Set(this.budgets.inForce.map(({ accounts }) => accounts));
+    const added = budgets.filter(({ accounts }) => !known.has(accounts));
+    if (added.length > 0) {
+      await this.#ledger.flush();
+      const partial = await restoreSpend(added, this.store, this.budgets.now());
+      for (const { rule } of partial) {
+        this.#log.warn('Not all of what was spent of a budget could be loaded: it tells too many things apart.', {
+          budget: labelOf(rule, ''),
+        });
+      }
+    }
+    this.budgets.apply(budgets);
   }
 
   /** Loaded by the first who asks: schemas take memory that mere traffic does without. */

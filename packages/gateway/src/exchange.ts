@@ -6,6 +6,7 @@ import type { Fault } from '@turnpike/wire/fault.ts';
 import type { Lens } from '@turnpike/wire/json/lens.ts';
 import type { Endpoint, Snapshot } from './config/snapshot.ts';
 import type { OpenAttempt } from './ledger/ledger.ts';
+import type { ExchangeBudgets } from './policy/budgets/exchange-budgets.ts';
 import type { Caller } from './policy/caller.ts';
 import type { ExchangeLimits } from './policy/limits/exchange-limits.ts';
 import type { Plan } from './routing/plan.ts';
@@ -43,6 +44,8 @@ export interface Exchange {
   limits?: ExchangeLimits;
   /** The running attempt, as the ledger knows it. */
   account?: OpenAttempt | undefined;
+  /** What it is paid from; absent as long as no budget concerns it. */
+  budgets?: ExchangeBudgets;
   plan?: Plan;
   attempts: AttemptRow[];
   /** How many settlements were made: the sixth law says one. */

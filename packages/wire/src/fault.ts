@@ -57,6 +57,13 @@ export const faults = {
     says: 'The model is configured but no endpoint can serve it.',
   },
   rate_limited: { status: 429, blame: 'caller', retry: 'later', says: 'A limit of the gateway is reached.' },
+  budget_spent: { status: 402, blame: 'operator', retry: 'later', says: 'A budget does not allow the call.' },
+  price_unknown: {
+    status: 402,
+    blame: 'operator',
+    retry: 'never',
+    says: 'A budget holds, and the price of the call is not known.',
+  },
 
   // The admin API.
   scope_missing: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not do that here.' },

@@ -31,3 +31,13 @@ export function nanoUsdOfUsd(usd: string | number): bigint | undefined {
 export function nanoUsdPerMillionOfUsdPerToken(usd: string | number): bigint | undefined {
   return scaleDecimal(usd, 15);
 }
+
+/** Nano-USD as a decimal in USD, exact: `1234n` is `0.000001234`. */
+export function usd(nanoUsd: bigint): string {
+  const sign = nanoUsd < 0n ? '-' : '';
+  const digits = (nanoUsd < 0n ? -nanoUsd : nanoUsd).toString().padStart(10, '0');
+  const point = digits.length - 9;
+  let end = digits.length;
+  while (end > point && digits.endsWith('0', end)) end--;
+  return `${sign}${digits.slice(0, point)}${end === point ? '' : `.${digits.slice(point, end)}`}`;
+}

@@ -45,6 +45,7 @@ class BuiltSnapshot implements Snapshot {
   readonly version: number;
   readonly keys: Snapshot['keys'];
   readonly limits: Snapshot['limits'];
+  readonly budgets: Snapshot['budgets'];
   readonly server: Snapshot['server'];
   readonly ledger: Snapshot['ledger'];
   readonly endpoints: readonly Endpoint[];
@@ -61,6 +62,7 @@ class BuiltSnapshot implements Snapshot {
     this.version = options.version;
     this.keys = configuration.keys;
     this.limits = configuration.limits;
+    this.budgets = configuration.budgets;
     this.server = configuration.server;
     this.ledger = configuration.ledger;
     this.#configuration = configuration;

@@ -1,5 +1,6 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { BudgetRule } from './budget-rule.ts';
 import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { ConfiguredKey, Deadlines, ServerSettings } from './snapshot.ts';
@@ -22,6 +23,7 @@ export interface Configuration {
   readonly ledger: LedgerSettings;
   readonly keys: readonly ConfiguredKey[];
   readonly limits: readonly LimitRule[];
+  readonly budgets: readonly BudgetRule[];
   /** Providers named in the file: the table's with changes, or ones of the operator's own. */
   readonly providers: readonly ConfiguredProvider[];
   readonly models: readonly ConfiguredModel[];
@@ -111,6 +113,7 @@ export const emptyConfiguration: Configuration = {
   ledger: ledgerDefaults,
   keys: [],
   limits: [],
+  budgets: [],
   providers: [],
   models: [],
   aliases: new Map(),

@@ -1,4 +1,5 @@
 import type { LimitMeasure, LimitRule } from './limit-rule.ts';
+import { readRuleAbout } from './rule-about.ts';
 import type { LimitEntry } from './schema.ts';
 import type { ScopeType } from './scope-type.ts';
 
@@ -35,13 +36,8 @@ export function readLimitEntry(entry: LimitEntry): readonly LimitRule[] | { mess
   if (windowMs !== undefined && windowMs > WINDOW_MS_MAX) {
     return { message: 'has a window longer than a year', hint: 'Use a shorter one.' };
   }
-  const scope = Object.fromEntries(
-    Object.entries(entry.scope ?? {}).map(([kind, id]) => [scopeTypeOf(kind), id]),
-  ) as LimitRule['scope'];
-  const each = new Set((entry.each ?? []).map(scopeTypeOf));
-  // People of whom nobody knows the names before they come are never counted together by a pattern.
-  if (scope['end-user']?.includes('*') === true) each.add('end-user');
-  return counted.map((measure) => ruleOf(measure, entry[measure] ?? 0, windowMs ?? 0, scope, [...each]));
+  const { scope, each } = readRuleAbout(entry);
+  return counted.map((measure) => ruleOf(measure, entry[measure] ?? 0, windowMs ?? 0, scope, each));
 }
 
 function ruleOf(
@@ -59,9 +55,4 @@ function windowOf(per: string): number {
   if (named !== undefined) return named;
   const unit = /[a-z]+$/.exec(per)?.[0] ?? '';
   return Number.parseInt(per, 10) * (unitsMs[unit] ?? Number.NaN);
-}
-
-/** The file writes `endUser`, as it writes all its keys. */
-function scopeTypeOf(kind: string): ScopeType {
-  return (kind === 'endUser' ? 'end-user' : kind) as ScopeType;
 }

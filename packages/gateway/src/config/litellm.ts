@@ -1,6 +1,7 @@
 import { type Configuration, deadlineDefaults, retriesDefault, serverDefaults } from './configuration.ts';
 import { digestKey } from './digest-key.ts';
 import { ledgerDefaults } from './ledger-settings.ts';
+import { readLitellmBudget } from './litellm-budget.ts';
 import { deadlinesOf, numberOf, readModelList, textOf } from './litellm-models.ts';
 import { isMapping, type Mapping, readLitellmSource } from './litellm-source.ts';
 import type { Problem } from './problem.ts';
@@ -24,8 +25,6 @@ const clauses: Readonly<Record<string, string>> = {
   'litellm_settings.cache_params': 'answers are not cached yet',
   'litellm_settings.context_window_fallbacks': 'fallbacks by kind of failure are not done yet',
   'litellm_settings.content_policy_fallbacks': 'fallbacks by kind of failure are not done yet',
-  'litellm_settings.max_budget': 'budgets are not enforced yet',
-  'litellm_settings.budget_duration': 'budgets are not enforced yet',
   'router_settings.routing_strategy': 'endpoints are chosen by order and weight',
   'router_settings.routing_strategy_args': 'endpoints are chosen by order and weight',
   'router_settings.context_window_fallbacks': 'fallbacks by kind of failure are not done yet',
@@ -42,7 +41,15 @@ const clauses: Readonly<Record<string, string>> = {
 
 /** Settings that are read, by section. */
 const readSettings: Readonly<Record<string, ReadonlySet<string>>> = {
-  litellm_settings: new Set(['num_retries', 'request_timeout', 'fallbacks', 'default_fallbacks']),
+  litellm_settings: new Set([
+    'num_retries',
+    'request_timeout',
+    'fallbacks',
+    'default_fallbacks',
+    'max_budget',
+    'budget_duration',
+    'timezone',
+  ]),
   router_settings: new Set([
     'num_retries',
     'timeout',
@@ -90,6 +97,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
     ledger: ledgerDefaults,
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
     limits: [],
+    budgets: readLitellmBudget(litellm, report),
     providers: [],
     models: readModelList(list, readCredentials(root.credential_list), report),
     aliases: readAliases(router.model_group_alias, report),

@@ -110,24 +110,41 @@ const endpointLimitSchema = z.strictObject(limitFields).check(z.describe('A limi
 const keyLimitSchema = z
   .strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema) })
   .check(z.describe('A limit of this key.'));
-const limitSchema = z
-  .strictObject({
-    ...limitFields,
-    scope: z.optional(
-      z
-        .strictObject({
-          key: z.optional(text('The name of a key, or a pattern.')),
-          user: z.optional(text('A user, or a pattern.')),
-          team: z.optional(text('A team, or a pattern.')),
-          organisation: z.optional(text('An organisation, or a pattern.')),
-          project: z.optional(text('A project, or a pattern.')),
-          ...scopeFields,
-        })
-        .check(z.describe('What it is about: all of these must fit. Absent: every request.')),
+const ruleFields = {
+  scope: z.optional(
+    z
+      .strictObject({
+        key: z.optional(text('The name of a key, or a pattern.')),
+        user: z.optional(text('A user, or a pattern.')),
+        team: z.optional(text('A team, or a pattern.')),
+        organisation: z.optional(text('An organisation, or a pattern.')),
+        project: z.optional(text('A project, or a pattern.')),
+        ...scopeFields,
+      })
+      .check(z.describe('What it is about: all of these must fit. Absent: every request.')),
+  ),
+  each: z.optional(eachSchema),
+};
+const limitSchema = z.strictObject({ ...limitFields, ...ruleFields }).check(z.describe('A limit.'));
+
+const budgetFields = {
+  amount: z.optional(usd.check(z.describe('The hard line, in US dollars: what might cross it is refused.'))),
+  soft: z.optional(usd.check(z.describe('The soft line, in US dollars: crossing it is told.'))),
+  per: z
+    .string()
+    .check(
+      z.regex(/^(hour|day|week|month|lifetime|[1-9][0-9]{0,5}[mhd])$/),
+      z.describe('hour, day, week, month (of the calendar), lifetime, or a rolling length such as 90m, 24h, 30d.'),
     ),
-    each: z.optional(eachSchema),
-  })
-  .check(z.describe('A limit.'));
+  zone: z.optional(text('The time zone of the calendar, by its IANA name. Default UTC.')),
+  unpriced: z.optional(
+    z.enum(['refuse', 'allow']).check(z.describe('Calls whose price is not known, under a hard line. Default refuse.')),
+  ),
+};
+const keyBudgetSchema = z
+  .strictObject({ ...budgetFields, ...scopeFields, each: z.optional(eachSchema) })
+  .check(z.describe('A budget of this key.'));
+const budgetSchema = z.strictObject({ ...budgetFields, ...ruleFields }).check(z.describe('A budget.'));
 
 const endpointSchema = z
   .strictObject({
@@ -206,6 +223,7 @@ export const configSchema = z.strictObject({
         project: z.optional(text('The project it is for.')),
         tags: z.optional(z.array(text('A tag its requests count under.'))),
         limits: z.optional(z.array(keyLimitSchema)),
+        budgets: z.optional(z.array(keyBudgetSchema)),
       }),
     ),
   ),
@@ -250,6 +268,7 @@ export const configSchema = z.strictObject({
       .check(z.describe('Models to try when one failed: by name, pattern, or * for all.')),
   ),
   limits: z.optional(z.array(limitSchema)),
+  budgets: z.optional(z.array(budgetSchema)),
   discovery: z.optional(
     z.boolean().check(z.describe('Are providers available whose usual variables are set? Default true.')),
   ),
@@ -260,6 +279,7 @@ export type ConfigFile = z.infer<typeof configSchema>;
 export type PriceEntry = z.infer<typeof priceSchema>;
 export type EndpointEntry = z.infer<typeof endpointSchema>;
 export type LimitEntry = z.infer<typeof limitSchema>;
+export type BudgetEntry = z.infer<typeof budgetSchema>;
 export type ProviderEntry = NonNullable<ConfigFile['providers']>[number];
 
 /** The published JSON Schema, as draft 2020-12. */

@@ -1,5 +1,6 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { BudgetRule } from './budget-rule.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { ScopeType } from './scope-type.ts';
@@ -24,6 +25,7 @@ export interface Snapshot {
   readonly keys: readonly ConfiguredKey[];
   /** Limits in force, but for those of endpoints. */
   readonly limits: readonly LimitRule[];
+  readonly budgets: readonly BudgetRule[];
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
 }

@@ -1,6 +1,8 @@
 import { joinSegment } from '../providers/join-segment.ts';
 import type { Provider, ProviderAuth } from '../providers/provider.ts';
 import { providerTable } from '../providers/table.ts';
+import { readBudgetEntry } from './budget-entry.ts';
+import type { BudgetRule } from './budget-rule.ts';
 import {
   type Configuration,
   type ConfiguredEndpoint,
@@ -22,7 +24,7 @@ import { nearestNames } from './near-names.ts';
 import { readPriceEntry } from './price-entry.ts';
 import { type Problem, renderPath } from './problem.ts';
 import { providerOfBareName, splitProviderModel } from './provider-name.ts';
-import type { ConfigFile, EndpointEntry, LimitEntry, ProviderEntry } from './schema.ts';
+import type { BudgetEntry, ConfigFile, EndpointEntry, LimitEntry, ProviderEntry } from './schema.ts';
 import type { ConfiguredKey } from './snapshot.ts';
 import { validate } from './validate.ts';
 
@@ -69,6 +71,7 @@ class TurnpikeFileReader {
       ledger: { ...ledgerDefaults, ...file.ledger },
       keys: this.#readKeys(),
       limits: this.#readLimits(),
+      budgets: this.#readBudgets(),
       providers: [...this.#providers.values()],
       models: this.#readModels(),
       aliases: new Map(),
@@ -153,6 +156,26 @@ class TurnpikeFileReader {
     if (!('message' in rules)) return rules;
     this.#report(path, rules.message, rules.hint);
     return [];
+  }
+
+  /** Those of the top level, then those under keys. */
+  #readBudgets(): BudgetRule[] {
+    const rules = (this.#file.budgets ?? []).map((entry, index) => this.#readBudget(entry, ['budgets', index]));
+    for (const [at, key] of (this.#file.keys ?? []).entries()) {
+      for (const [index, entry] of (key.budgets ?? []).entries()) {
+        const { endUser, model, provider, tag, ...budget } = entry;
+        const scope = withoutAbsent({ key: key.name, endUser, model, provider, tag });
+        rules.push(this.#readBudget({ ...budget, scope }, ['keys', at, 'budgets', index]));
+      }
+    }
+    return rules.filter((rule) => rule !== undefined);
+  }
+
+  #readBudget(entry: BudgetEntry, path: readonly PropertyKey[]): BudgetRule | undefined {
+    const rule = readBudgetEntry(entry);
+    if (!('message' in rule)) return rule;
+    this.#report(path, rule.message, rule.hint);
+    return undefined;
   }
 
   #readModels(): ConfiguredModel[] {

@@ -59,16 +59,17 @@ export function noteProgress({ ledger }: Services, exchange: Exchange, usage: Us
 /** Callers live as long as the configuration, and their scopes with them. */
 const texts = new WeakMap<Caller, readonly string[]>();
 
-function scopesOf({ caller, limits }: Exchange): readonly string[] {
+function scopesOf({ caller, limits, budgets }: Exchange): readonly string[] {
   if (caller === undefined) return [];
   let scopes = texts.get(caller);
   if (scopes === undefined) {
     scopes = caller.scopes.map(scopeKey);
     texts.set(caller, scopes);
   }
-  if (limits === undefined || (limits.subject.endUser === undefined && limits.subject.tags.length === 0)) return scopes;
-  const { endUser, tags } = limits.subject;
+  const { endUser, tags = [] } = limits?.subject ?? {};
+  if (endUser === undefined && tags.length === 0 && budgets === undefined) return scopes;
   const own = tags.map((id) => scopeKey({ type: 'tag', id }));
   if (endUser !== undefined) own.push(scopeKey({ type: 'end-user', id: endUser }));
-  return [...new Set([...scopes, ...own])];
+  // What a budget counts must be summed under its name, so that the next start finds it.
+  return [...new Set([...scopes, ...own, ...(budgets?.hold.ledgerScopes() ?? [])])];
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { passProviderHeaders, usd } from './answer-headers.ts';
+import { usd } from '../catalog/decimal.ts';
+import { passProviderHeaders } from './answer-headers.ts';
 
 describe('usd', () => {
   test('is exact to the nano-dollar', () => {

@@ -1,4 +1,5 @@
 import type { Loss } from '@turnpike/wire/canon/loss.ts';
+import { usd } from '../catalog/decimal.ts';
 import type { Exchange } from '../exchange.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 
@@ -39,16 +40,6 @@ export function passProviderHeaders(from: Headers, to: Record<string, string>): 
   }
 }
 
-/** Nano-USD as a decimal in USD, exact: `1234n` is `0.000001234`. */
-export function usd(nanoUsd: bigint): string {
-  const sign = nanoUsd < 0n ? '-' : '';
-  const digits = (nanoUsd < 0n ? -nanoUsd : nanoUsd).toString().padStart(10, '0');
-  const point = digits.length - 9;
-  let end = digits.length;
-  while (end > point && digits.endsWith('0', end)) end--;
-  return `${sign}${digits.slice(0, point)}${end === point ? '' : `.${digits.slice(point, end)}`}`;
-}
-
 function lossesLine(losses: readonly Loss[]): string {
   let line = '';
   for (const [index, loss] of losses.entries()) {
@@ -60,6 +51,6 @@ function lossesLine(losses: readonly Loss[]): string {
 }
 
 /** Header values are visible ASCII; anything else becomes `?`. */
-function headerSafe(text: string): string {
+export function headerSafe(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/[^\x20-\x7e]/g, '?');
 }

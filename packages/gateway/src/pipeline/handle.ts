@@ -2,6 +2,7 @@ import { Fault } from '@turnpike/wire/fault.ts';
 import type { Exchange } from '../exchange.ts';
 import { asFault, attempt } from './attempt.ts';
 import { boundOutput } from './bound-output.ts';
+import { hold } from './hold.ts';
 import { identifyCaller } from './identify-caller.ts';
 import { limit } from './limit.ts';
 import { planAttempts } from './plan-attempts.ts';
@@ -26,7 +27,7 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     exchange.body = body;
     limit(services, exchange, body); // stage: limit
     // place: guard-input
-    // place: hold
+    hold(services, exchange, body); // stage: hold
     // place: cache-look
     exchange.plan = planAttempts(services, exchange, body); // stage: plan
     const answer = await attempt(services, exchange, body); // stage: attempt

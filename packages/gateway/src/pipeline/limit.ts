@@ -45,9 +45,9 @@ export function takeSeat(services: Services, exchange: Exchange, endpoint: Endpo
   return undefined;
 }
 
-/** Ends a failed attempt's place: the next one has its own. */
-export function freeSeat(exchange: Exchange, row: AttemptRow): void {
-  exchange.limits?.seat?.settle(endOf([row]));
+/** Ends a failed attempt's place: the next one has its own. @param row Undefined when the attempt was not made. */
+export function freeSeat(exchange: Exchange, row: AttemptRow | undefined): void {
+  exchange.limits?.seat?.settle(endOf(row === undefined ? [] : [row]));
 }
 
 /** Ends the exchange's places; a second call does nothing. */

@@ -2,9 +2,11 @@ import { Fault } from '@turnpike/wire/fault.ts';
 import type { Endpoint, ModelRoute } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import { allowsName } from '../identity/effective-policy.ts';
+import type { Shortage } from '../policy/budgets/budget-hold.ts';
 import { type Caller, mayUse } from '../policy/caller.ts';
 import type { Refusal } from '../policy/limits/limiter.ts';
 import { type Plan, plan } from '../routing/plan.ts';
+import { budgetFault, shortageAt } from './hold.ts';
 import { limitFault, refusalOfEndpoint } from './limit.ts';
 import type { Services } from './services.ts';
 
@@ -12,7 +14,7 @@ import type { Services } from './services.ts';
  * Finds the model and its fallbacks and orders what could serve them.
  *
  * @throws Fault `model_unknown` (with near names), `model_forbidden`, `model_unavailable`, `feature_unsupported`, or
- * `rate_limited` when all that could serve it is over its limits.
+ * `rate_limited`, `budget_spent` or `price_unknown` when all that could serve it is over its limits or the budgets.
  */
 export function planAttempts(services: Services, exchange: Exchange, body: Body): Plan {
   const { snapshot, caller } = exchange;
@@ -25,14 +27,19 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
   }
   if (route === undefined) throw unknownModel(exchange, body.model);
   const full: Refusal[] = [];
+  const short: OutOfMoney[] = [];
   const made = plan({
     routes: [route, ...fallbacksOf(exchange, route, caller)],
-    unfit: (endpoint) => unfit(exchange, endpoint) ?? overLimit(services, exchange, endpoint, full),
+    unfit: (endpoint) =>
+      unfit(exchange, endpoint) ??
+      overLimit(services, exchange, endpoint, full) ??
+      overBudget(exchange, endpoint, short),
     random: services.random,
   });
   if (made.steps.length > 0) return made;
   const [soonest] = full.sort((a, b) => a.retryAfterMs - b.retryAfterMs);
   if (soonest !== undefined) throw limitFault(soonest);
+  if (short[0] !== undefined) throw budgetFault(exchange, short[0].shortage, short[0].endpoint);
   if (caller !== undefined && route.endpoints.length > 0 && route.endpoints.every((each) => !mayReach(caller, each))) {
     throw new Fault('model_forbidden', {
       param: 'model',
@@ -68,6 +75,19 @@ function overLimit(services: Services, exchange: Exchange, endpoint: Endpoint, f
   if (refusal === undefined) return undefined;
   full.push(refusal);
   return `over its limit of ${refusal.label}`;
+}
+
+interface OutOfMoney {
+  readonly shortage: Shortage;
+  readonly endpoint: Endpoint;
+}
+
+/** @param short Takes what keeps the endpoint out. */
+function overBudget(exchange: Exchange, endpoint: Endpoint, short: OutOfMoney[]): string | undefined {
+  const shortage = shortageAt(exchange, endpoint);
+  if (shortage === undefined) return undefined;
+  short.push({ shortage, endpoint });
+  return shortage.reason === 'unpriced' ? 'its price is not known' : `over the ${shortage.label}`;
 }
 
 /** Fallbacks the caller may use. A fallback is no way around a key's models. */

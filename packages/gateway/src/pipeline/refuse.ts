@@ -2,6 +2,7 @@ import type { Fault } from '@turnpike/wire/fault.ts';
 import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
 import type { Exchange } from '../exchange.ts';
 import { answerHeaders, passProviderHeaders } from './answer-headers.ts';
+import { budgetHeaders } from './budget-headers.ts';
 import { limitHeaders, retryHeaders } from './limit-headers.ts';
 
 /**
@@ -14,6 +15,7 @@ export function refuse(exchange: Exchange, fault: Fault): Response {
   const upstream = exchange.upstreamError?.fault === fault ? exchange.upstreamError : undefined;
   if (upstream !== undefined) passProviderHeaders(upstream.headers, headers);
   limitHeaders(exchange, headers);
+  budgetHeaders(exchange, headers);
   if (fault.code === 'rate_limited') retryHeaders(fault, headers);
   else if (fault.retryAfterMs !== undefined) headers['retry-after'] ??= String(Math.ceil(fault.retryAfterMs / 1000));
   if (fault.upstream?.requestId !== undefined) {

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../config/snapshot.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Budgets } from '../policy/budgets/budgets.ts';
 import type { KeyTable } from '../policy/identify.ts';
 import type { Limiter } from '../policy/limits/limiter.ts';
 import type { Alarms } from '../runtime/alarm.ts';
@@ -14,6 +15,7 @@ export interface Services {
   /** Answers a request to the admin API. Never rejects. */
   readonly admin: (request: Request, address: () => string | undefined) => Promise<Response>;
   readonly limiter: Limiter;
+  readonly budgets: Budgets;
   readonly ledger: Ledger;
   readonly alarms: Alarms;
   readonly reachability: Reachability;

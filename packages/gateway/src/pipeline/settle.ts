@@ -5,6 +5,7 @@ import { costOf } from '../ledger/cost.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { closeAccount } from './account.ts';
+import { chargeHold, settleHold } from './hold.ts';
 import { settleLimits } from './limit.ts';
 import type { Services } from './services.ts';
 
@@ -23,6 +24,7 @@ export function recordAttempt(
   row.costNanoUsd = cost?.nanoUsd;
   row.durationMs = exchange.startedAtMs + (monotonicMs() - exchange.startedMonotonicMs) - row.startedAtMs;
   closeAccount(services, exchange, row, cost);
+  chargeHold(exchange, row.costNanoUsd);
 }
 
 /**
@@ -33,6 +35,7 @@ export function settle(services: Services, exchange: Exchange, outcome: Outcome)
   if (exchange.isSettled) return;
   exchange.isSettled = true;
   settleLimits(exchange);
+  settleHold(exchange);
   const { served, fault } = outcome;
   services.record({
     id: exchange.id,

@@ -12,7 +12,12 @@ export const stages: readonly Stage[] = [
   { name: 'read', scope: 'exchange', state: 'real', says: 'body → lens: bounds, syntax, duplicate keys, model' },
   { name: 'limit', scope: 'exchange', state: 'real', says: 'requests, tokens, concurrency: cheap and first' },
   { name: 'guard-input', scope: 'exchange', state: 'place', says: 'see, edit or deny what goes in' },
-  { name: 'hold', scope: 'exchange', state: 'place', says: 'reserve money: upper estimate of the cost' },
+  {
+    name: 'hold',
+    scope: 'exchange',
+    state: 'real',
+    says: 'the highest cost, held in every budget before each attempt',
+  },
   { name: 'cache-look', scope: 'exchange', state: 'place', says: 'exact, then semantic' },
   { name: 'plan', scope: 'exchange', state: 'real', says: 'model → ordered attempts, each with its reason' },
   {

@@ -6,6 +6,7 @@ import { monotonicMs } from '../runtime/clock.ts';
 import { noteProgress } from './account.ts';
 import { answerHeaders, passProviderHeaders } from './answer-headers.ts';
 import { asFault } from './attempt.ts';
+import { budgetHeaders } from './budget-headers.ts';
 import { estimateUsage } from './estimate.ts';
 import { limitHeaders } from './limit-headers.ts';
 import type { Services } from './services.ts';
@@ -44,6 +45,7 @@ function whole(services: Services, exchange: Exchange, answer: WholeAnswer): Res
   const headers = answerHeaders(exchange, row);
   passProviderHeaders(answer.headers, headers);
   limitHeaders(exchange, headers);
+  budgetHeaders(exchange, headers);
   headers['content-type'] = answer.contentType;
   const response = () => new Response(answer.bytes, { status: 200, headers });
   const noted = services.ledger.settled();
@@ -54,6 +56,7 @@ function streamed(services: Services, exchange: Exchange, answer: StreamAnswer):
   const headers = answerHeaders(exchange, answer.row);
   passProviderHeaders(answer.headers, headers);
   limitHeaders(exchange, headers);
+  budgetHeaders(exchange, headers);
   headers['content-type'] = 'text/event-stream; charset=utf-8';
   headers['cache-control'] = 'no-cache';
   // Proxies in front (nginx) would otherwise collect the stream.

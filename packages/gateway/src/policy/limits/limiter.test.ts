@@ -14,7 +14,7 @@ const other = callerOf('other-key', [team]);
 const MINUTE = 60_000;
 
 function tokens(inputTokens: number, outputTokens = 0, isBounded = true) {
-  return { inputTokens, outputTokens, isBounded };
+  return { inputTokens, outputTokens, isBounded, answers: 1 };
 }
 
 const gone = { wasUnsent: false, inputTokens: 0, outputTokens: 0 };

@@ -14,7 +14,7 @@ const messages = [{ role: 'user', content: 'How do you do?' }];
 
 describe('estimateTokens', () => {
   test('takes the bound the caller set, times the answers, else the default', () => {
-    expect(estimate({ messages, max_tokens: 300 })).toMatchObject({ outputTokens: 300, isBounded: true });
+    expect(estimate({ messages, max_tokens: 300 })).toMatchObject({ outputTokens: 300, isBounded: true, answers: 1 });
     expect(estimate({ messages, max_completion_tokens: 70, n: 3 })).toMatchObject({ outputTokens: 210 });
     expect(estimate({ messages, max_tokens: 10, max_completion_tokens: 70 })).toMatchObject({ outputTokens: 70 });
     for (const bound of [undefined, null, 'many', -5, 0]) {
@@ -64,7 +64,7 @@ describe('estimateTokens', () => {
 
 test('what is guessed never weighs more than the limit, unless the input alone does', () => {
   const weigh = (amount: number, inputTokens: number, isBounded: boolean) =>
-    weightOf(rule('tokens', amount, 1), () => ({ inputTokens, outputTokens: 512, isBounded }));
+    weightOf(rule('tokens', amount, 1), () => ({ inputTokens, outputTokens: 512, isBounded, answers: 1 }));
   expect(weigh(1_000, 100, false)).toBe(612);
   expect(weigh(400, 100, false)).toBe(400);
   expect(weigh(50, 100, false)).toBe(100);

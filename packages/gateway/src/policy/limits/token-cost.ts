@@ -7,6 +7,8 @@ export interface TokenCost {
   readonly outputTokens: number;
   /** Did the caller bound its output? If not, `outputTokens` is what answers usually take. */
   readonly isBounded: boolean;
+  /** Answers asked for (`n`): `outputTokens` is for all of them. */
+  readonly answers: number;
 }
 
 /** Reserved for the output of a request that does not bound it. */
@@ -35,6 +37,7 @@ export function estimateTokens(bytes: Uint8Array, lens: Lens): TokenCost {
     inputTokens: inputTokensOf(bytes),
     outputTokens: Math.ceil((isBounded ? bound : OUTPUT_TOKENS_DEFAULT) * answers),
     isBounded,
+    answers,
   };
 }
 

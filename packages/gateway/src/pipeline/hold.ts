@@ -1,0 +1,110 @@
+import { Fault } from '@turnpike/wire/fault.ts';
+import { usd } from '../catalog/decimal.ts';
+import type { Endpoint } from '../config/snapshot.ts';
+import type { Body, Exchange } from '../exchange.ts';
+import type { Shortage } from '../policy/budgets/budget-hold.ts';
+import { costBound, outputWithin, type RequestBound } from '../policy/budgets/cost-bound.ts';
+import type { ExchangeBudgets } from '../policy/budgets/exchange-budgets.ts';
+import { boundRequest } from '../policy/budgets/request-bound.ts';
+import { readEndUser, readTags } from '../policy/limits/request-facts.ts';
+import { estimateTokens } from '../policy/limits/token-cost.ts';
+import type { Services } from './services.ts';
+
+/** Nobody knows when those under way turn out cheaper: a hint for clients that would not wait at all. */
+const HELD_RETRY_MS = 1_000;
+
+/**
+ * Finds the budgets the exchange counts under and the most it can take. The money itself is held for each attempt, since
+ * what one costs depends on the endpoint: see {@link takeHold}.
+ */
+export function hold({ budgets }: Services, exchange: Exchange, body: Body): void {
+  const { caller, operation, request } = exchange;
+  const concerned = caller === undefined || operation !== 'generate' ? undefined : budgets.of(caller);
+  if (caller === undefined || concerned === undefined) return;
+  const { bytes, lens, model } = body;
+  let bound: RequestBound | undefined;
+  exchange.budgets = {
+    hold: budgets.open(concerned, {
+      caller,
+      model,
+      endUser: concerned.needsEndUser ? readEndUser(bytes, lens) : undefined,
+      tags: concerned.needsTags ? readTags(bytes, lens, request.headers) : [],
+    }),
+    now: () => budgets.now(),
+    bound: () => {
+      bound ??= boundOf(exchange, body);
+      return bound;
+    },
+  };
+}
+
+/** What keeps an endpoint from serving the exchange now. Holds nothing. */
+export function shortageAt({ budgets }: Exchange, endpoint: Endpoint): Shortage | undefined {
+  return budgets?.hold.shortage(endpoint.provider.id, costAt(budgets, endpoint));
+}
+
+/** Holds the highest cost of an attempt in every budget it counts under. @returns why not, when it may not be made. */
+export function takeHold({ budgets }: Exchange, endpoint: Endpoint): Shortage | undefined {
+  return budgets?.hold.take(endpoint.provider.id, costAt(budgets, endpoint));
+}
+
+/** Turns the hold of the running attempt into what it cost. @param costNanoUsd Undefined when nobody can tell. */
+export function chargeHold({ budgets }: Exchange, costNanoUsd: bigint | undefined): void {
+  budgets?.hold.charge(costNanoUsd);
+}
+
+/** Ends the exchange's hold; what is still held belongs to an attempt whose end was not noted. */
+export function settleHold(exchange: Exchange): void {
+  chargeHold(exchange, exchange.attempts.at(-1)?.costNanoUsd);
+}
+
+export function budgetFault(exchange: Exchange, shortage: Shortage, endpoint: Endpoint): Fault {
+  const { budgets } = exchange;
+  const { label, reason, limitNanoUsd, spentNanoUsd, heldNanoUsd, neededNanoUsd, fitsAtMs } = shortage;
+  if (budgets !== undefined) budgets.shortage = shortage;
+  if (reason === 'unpriced') {
+    return new Fault('price_unknown', {
+      message: `The price of ${endpoint.id} is not known, and the ${label} must not be crossed. Give the endpoint a price in the configuration, or set unpriced: allow for the budget.`,
+      param: 'model',
+    });
+  }
+  const figures = `${usd(spentNanoUsd)} USD spent, ${usd(heldNanoUsd)} USD held by requests under way, at most ${usd(neededNanoUsd)} USD needed by this one`;
+  const room = budgets === undefined ? '' : roomText(budgets, shortage, endpoint);
+  const nowMs = budgets?.now() ?? 0;
+  if (reason === 'never') {
+    return new Fault('budget_spent', {
+      message: `This request may cost more than the whole ${label}: ${figures}, of ${usd(limitNanoUsd)} USD.${room}`,
+    });
+  }
+  if (reason === 'held') {
+    return new Fault('budget_spent', {
+      message: `The ${label} is held by others: ${figures}, of ${usd(limitNanoUsd)} USD.${room} Or try again when they have ended.`,
+      retryAfterMs: HELD_RETRY_MS,
+    });
+  }
+  const isFinal = fitsAtMs === Number.POSITIVE_INFINITY;
+  const reset = isFinal ? 'It is not filled again by itself.' : `It fits from ${new Date(fitsAtMs).toISOString()} on.`;
+  return new Fault('budget_spent', {
+    message: `The ${label} is spent: ${figures}, of ${usd(limitNanoUsd)} USD.${room} ${reset}`,
+    ...(!isFinal && { retryAfterMs: Math.max(0, fitsAtMs - nowMs) }),
+  });
+}
+
+/** What would fit, when something does. */
+function roomText(budgets: ExchangeBudgets, shortage: Shortage, endpoint: Endpoint): string {
+  const { price } = endpoint;
+  const left = shortage.limitNanoUsd - shortage.spentNanoUsd - shortage.heldNanoUsd;
+  if (price === undefined || left <= 0n) return '';
+  const bound = budgets.bound();
+  const tokens = Math.floor(outputWithin(left, price, bound) / bound.answers);
+  return tokens < 1 ? '' : ` With max_tokens of at most ${tokens} it would fit now.`;
+}
+
+/** Undefined when the price is not known. */
+function costAt(budgets: ExchangeBudgets, { price }: Endpoint): bigint | undefined {
+  return price && costBound(price, budgets.bound());
+}
+
+function boundOf({ limits }: Exchange, { bytes, lens }: Body): RequestBound {
+  return boundRequest(bytes, lens, limits?.cost() ?? estimateTokens(bytes, lens));
+}

@@ -1,0 +1,101 @@
+import type { CountedStretch, PeriodClock } from './period-clock.ts';
+
+/** What began within one stretch. */
+interface Share extends CountedStretch {
+  spentNanoUsd: bigint;
+  heldNanoUsd: bigint;
+  /** Does it still count? */
+  counts: boolean;
+}
+
+/** Money set aside for one attempt. It belongs to the window in which the attempt began, whenever that ends. */
+export interface HeldShare {
+  readonly account: BudgetAccount;
+  readonly share: Share;
+  readonly nanoUsd: bigint;
+}
+
+/**
+ * What one budget knows of one thing it counts: all there is of its state. Spent and held are those of the window in
+ * force; what began in an earlier one, and ends only now, burdens that one. Money is in nano-USD.
+ */
+export class BudgetAccount {
+  /** What it counts, as the rule tells it apart: empty, or lines of `<type>:<id>`. */
+  readonly instance: string;
+  /** The soft line was told of until then, in Unix milliseconds. */
+  toldUntilMs = 0;
+  readonly #clock: PeriodClock;
+  /** The earliest first. */
+  readonly #shares: Share[] = [];
+  #spent = 0n;
+  #held = 0n;
+
+  constructor(instance: string, clock: PeriodClock) {
+    this.instance = instance;
+    this.#clock = clock;
+  }
+
+  get spentNanoUsd(): bigint {
+    return this.#spent;
+  }
+
+  get heldNanoUsd(): bigint {
+    return this.#held;
+  }
+
+  /** Forgets what no longer counts. To be called before anything is asked. @param nowMs Never before an earlier one. */
+  roll(nowMs: number): void {
+    for (let first = this.#shares[0]; first !== undefined && first.untilMs <= nowMs; first = this.#shares[0]) {
+      this.#shares.shift();
+      first.counts = false;
+      this.#spent -= first.spentNanoUsd;
+      this.#held -= first.heldNanoUsd;
+    }
+  }
+
+  hold(nanoUsd: bigint, nowMs: number): HeldShare {
+    const share = this.#shareAt(nowMs);
+    share.heldNanoUsd += nanoUsd;
+    this.#held += nanoUsd;
+    return { account: this, share, nanoUsd };
+  }
+
+  /** Turns what was held into what was spent. Once for each hold. */
+  settle({ share, nanoUsd }: HeldShare, spentNanoUsd: bigint): void {
+    share.heldNanoUsd -= nanoUsd;
+    share.spentNanoUsd += spentNanoUsd;
+    if (!share.counts) return;
+    this.#held -= nanoUsd;
+    this.#spent += spentNanoUsd;
+  }
+
+  /** Enters what was spent before this process began. Stretches in the order of time. */
+  restore(atMs: number, spentNanoUsd: bigint): void {
+    if (spentNanoUsd === 0n) return;
+    this.#shareAt(atMs).spentNanoUsd += spentNanoUsd;
+    this.#spent += spentNanoUsd;
+  }
+
+  /**
+   * When so much of what is spent no longer counts, if nothing is added; Infinity for never.
+   *
+   * @param nanoUsd At most what is spent.
+   */
+  shedsAtMs(nanoUsd: bigint): number {
+    let shed = 0n;
+    for (const share of this.#shares) {
+      shed += share.spentNanoUsd;
+      if (shed >= nanoUsd) return share.untilMs;
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #shareAt(nowMs: number): Share {
+    const stretch = this.#clock.at(nowMs);
+    const last = this.#shares.at(-1);
+    if (last !== undefined && last.startMs === stretch.startMs) return last;
+    const share = { ...stretch, spentNanoUsd: 0n, heldNanoUsd: 0n, counts: true };
+    this.#shares.push(share);
+    return share;
+  }
+}

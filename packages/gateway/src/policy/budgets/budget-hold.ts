@@ -1,0 +1,176 @@
+import type { RuleSubject } from '../rule-scope.ts';
+import { instancesOf } from '../rule-scope.ts';
+import type { BudgetAccount, HeldShare } from './budget-account.ts';
+import { type CompiledBudget, labelOf, ledgerScopeOf } from './compiled-budget.ts';
+
+/** An account that an exchange counts under, and the rule that says how much may be in it. */
+export interface BudgetStanding {
+  readonly budget: CompiledBudget;
+  readonly account: BudgetAccount;
+}
+
+/** Why an attempt may not be made. Nothing was held. */
+export interface Shortage {
+  /**
+   * `spent`: the window's money is gone. `held`: it fits as soon as those under way turn out cheaper. `never`: it is more
+   * than the whole budget. `unpriced`: nobody knows what it costs.
+   */
+  readonly reason: 'spent' | 'held' | 'never' | 'unpriced';
+  /** For people: `budget of 50 USD per month (team web)`. */
+  readonly label: string;
+  readonly limitNanoUsd: bigint;
+  readonly spentNanoUsd: bigint;
+  readonly heldNanoUsd: bigint;
+  readonly neededNanoUsd: bigint;
+  /** When it fits if nothing is added, in Unix milliseconds; Infinity for never. */
+  readonly fitsAtMs: number;
+}
+
+/** A soft line that was crossed. */
+export interface SoftAlert {
+  readonly label: string;
+  readonly softNanoUsd: bigint;
+  readonly spentNanoUsd: bigint;
+}
+
+/** What a hold needs from its house. */
+export interface HoldHouse {
+  /** Unix milliseconds, never going back. */
+  readonly now: () => number;
+  readonly onSoft: (alert: SoftAlert) => void;
+}
+
+/** The money one exchange holds: for one attempt at a time, in all accounts it counts under, or in none. */
+export class BudgetHold {
+  readonly #house: HoldHouse;
+  readonly #budgets: readonly CompiledBudget[];
+  readonly #subject: RuleSubject;
+  /** Those that every attempt counts under, looked up once. */
+  readonly #always: readonly BudgetStanding[];
+  #standings: readonly BudgetStanding[];
+  #held: readonly HeldShare[] = [];
+
+  constructor(house: HoldHouse, budgets: readonly CompiledBudget[], subject: RuleSubject) {
+    this.#house = house;
+    this.#budgets = budgets;
+    this.#subject = subject;
+    this.#always = standingsOf(
+      budgets.filter(({ isOfAttempt }) => !isOfAttempt),
+      subject,
+    );
+    this.#standings = this.#always;
+  }
+
+  /** The accounts of the latest attempt; before one, those of every attempt. */
+  get standings(): readonly BudgetStanding[] {
+    return this.#standings;
+  }
+
+  /** What keeps an attempt out now. Holds nothing. @param boundNanoUsd Its highest cost; undefined when not known. */
+  shortage(provider: string, boundNanoUsd: bigint | undefined): Shortage | undefined {
+    return judge(this.#at(provider), boundNanoUsd, this.#house.now());
+  }
+
+  /** Holds the highest cost of an attempt in all accounts together, or in none. */
+  take(provider: string, boundNanoUsd: bigint | undefined): Shortage | undefined {
+    this.release();
+    const nowMs = this.#house.now();
+    const standings = this.#at(provider);
+    const shortage = judge(standings, boundNanoUsd, nowMs);
+    if (shortage !== undefined) return shortage;
+    this.#standings = standings;
+    this.#held = standings.map(({ account }) => account.hold(boundNanoUsd ?? 0n, nowMs));
+    return undefined;
+  }
+
+  /**
+   * Turns what is held into the true cost; the rest is free again. Once for each hold: a second call finds nothing.
+   *
+   * @param costNanoUsd Undefined when nobody can tell: then all that was held counts as spent.
+   */
+  charge(costNanoUsd: bigint | undefined): void {
+    const held = this.#held;
+    if (held.length === 0) return;
+    this.#held = [];
+    const nowMs = this.#house.now();
+    for (const [index, share] of held.entries()) {
+      const { account, nanoUsd } = share;
+      account.roll(nowMs);
+      account.settle(share, costNanoUsd ?? nanoUsd);
+      const standing = this.#standings[index];
+      if (standing !== undefined) this.#tellSoft(standing, nowMs);
+    }
+  }
+
+  /** Gives back what is held: nothing was sent, or what was sent cost nothing. */
+  release(): void {
+    this.charge(0n);
+  }
+
+  /** The names under which the ledger must sum the running attempt, so that a later start finds what was spent. */
+  ledgerScopes(): string[] {
+    return this.#standings.map(({ budget, account }) => ledgerScopeOf(budget, account.instance));
+  }
+
+  #at(provider: string): readonly BudgetStanding[] {
+    if (this.#always.length === this.#budgets.length) return this.#always;
+    const ofAttempt = this.#budgets.filter(({ isOfAttempt }) => isOfAttempt);
+    if (ofAttempt.length === 0) return this.#always;
+    return [...this.#always, ...standingsOf(ofAttempt, { ...this.#subject, provider })];
+  }
+
+  /** Once in each window; in a rolling one, once in each of its length. */
+  #tellSoft({ budget, account }: BudgetStanding, nowMs: number): void {
+    const { softNanoUsd, period } = budget.rule;
+    if (softNanoUsd === undefined || account.spentNanoUsd < softNanoUsd || account.toldUntilMs > nowMs) return;
+    account.toldUntilMs = period.type === 'rolling' ? nowMs + period.lengthMs : budget.accounts.clock.at(nowMs).endMs;
+    const label = labelOf(budget.rule, account.instance);
+    this.#house.onSoft({ label, softNanoUsd, spentNanoUsd: account.spentNanoUsd });
+  }
+}
+
+function standingsOf(budgets: readonly CompiledBudget[], subject: RuleSubject): BudgetStanding[] {
+  return budgets.flatMap((budget) =>
+    instancesOf(budget, subject).map((instance) => ({ budget, account: budget.accounts.of(instance) })),
+  );
+}
+
+/** The account that keeps an attempt out for longest. What costs nothing fits everywhere. */
+function judge(
+  standings: readonly BudgetStanding[],
+  boundNanoUsd: bigint | undefined,
+  nowMs: number,
+): Shortage | undefined {
+  let worst: Shortage | undefined;
+  for (const standing of standings) {
+    standing.account.roll(nowMs);
+    if (boundNanoUsd === 0n) continue;
+    const shortage = shortageOf(standing, boundNanoUsd, nowMs);
+    if (shortage !== undefined && (worst === undefined || shortage.fitsAtMs > worst.fitsAtMs)) worst = shortage;
+  }
+  return worst;
+}
+
+function shortageOf(
+  { budget, account }: BudgetStanding,
+  boundNanoUsd: bigint | undefined,
+  nowMs: number,
+): Shortage | undefined {
+  const { limitNanoUsd, unpriced } = budget.rule;
+  if (limitNanoUsd === undefined) return undefined;
+  const { spentNanoUsd, heldNanoUsd } = account;
+  const neededNanoUsd = boundNanoUsd ?? 0n;
+  const over = spentNanoUsd + heldNanoUsd + neededNanoUsd - limitNanoUsd;
+  if (boundNanoUsd === undefined ? unpriced === 'allow' : over <= 0n) return undefined;
+  const told = {
+    label: labelOf(budget.rule, account.instance),
+    limitNanoUsd,
+    spentNanoUsd,
+    heldNanoUsd,
+    neededNanoUsd,
+  };
+  if (boundNanoUsd === undefined) return { ...told, reason: 'unpriced', fitsAtMs: Number.POSITIVE_INFINITY };
+  if (neededNanoUsd > limitNanoUsd) return { ...told, reason: 'never', fitsAtMs: Number.POSITIVE_INFINITY };
+  if (over <= heldNanoUsd) return { ...told, reason: 'held', fitsAtMs: nowMs };
+  return { ...told, reason: 'spent', fitsAtMs: account.shedsAtMs(over - heldNanoUsd) };
+}

@@ -1,0 +1,89 @@
+import type { BudgetRule } from '../../config/budget-rule.ts';
+import { nowMs } from '../../runtime/clock.ts';
+import type { Caller } from '../caller.ts';
+import { concerns, type RuleSubject } from '../rule-scope.ts';
+import { BudgetHold, type HoldHouse, type SoftAlert } from './budget-hold.ts';
+import { type CompiledBudget, compileBudget, identityOf } from './compiled-budget.ts';
+
+/** The budgets that may concern a caller's exchanges, and what they need to know. */
+export interface CallerBudgets {
+  readonly budgets: readonly CompiledBudget[];
+  readonly needsEndUser: boolean;
+  readonly needsTags: boolean;
+}
+
+/**
+ * The budgets in force and what is spent and held of each, in the memory of this process. Both outlive a change of the
+ * rules: a budget that differs from an earlier one in its lines at most goes on from that one's accounts.
+ */
+export class Budgets {
+  readonly #house: HoldHouse;
+  #latestMs = Number.NEGATIVE_INFINITY;
+  #budgets: readonly CompiledBudget[] = [];
+  #ofCaller = new WeakMap<Caller, CallerBudgets>();
+
+  /**
+   * @param onSoft Told when a soft line is crossed: once for each window.
+   * @param clock Unix milliseconds. Should it go back, time stands still until it has caught up.
+   */
+  constructor(onSoft: (alert: SoftAlert) => void, clock: () => number = nowMs) {
+    const now = () => {
+      this.#latestMs = Math.max(this.#latestMs, clock());
+      return this.#latestMs;
+    };
+    this.#house = { onSoft, now };
+  }
+
+  get inForce(): readonly CompiledBudget[] {
+    return this.#budgets;
+  }
+
+  now(): number {
+    return this.#house.now();
+  }
+
+  /** Makes rules ready, with the accounts of those in force that count the same. Changes nothing. */
+  compile(rules: readonly BudgetRule[]): readonly CompiledBudget[] {
+    const known = new Map(this.#budgets.map((budget) => [budget.id, budget]));
+    const taken = new Set<string>();
+    return rules.map((rule) => {
+      const identity = identityOf(rule);
+      let id = identity;
+      for (let copy = 2; taken.has(id); copy++) id = `${identity}~${copy}`;
+      taken.add(id);
+      return compileBudget(rule, id, known.get(id)?.accounts);
+    });
+  }
+
+  /** Puts budgets in force, in place of those before. */
+  apply(budgets: readonly CompiledBudget[]): void {
+    this.#budgets = budgets;
+    this.#ofCaller = new WeakMap();
+  }
+
+  /** Undefined when no budget concerns the caller: the usual case, and one look. */
+  of(caller: Caller): CallerBudgets | undefined {
+    if (this.#budgets.length === 0) return undefined;
+    let found = this.#ofCaller.get(caller);
+    if (found === undefined) {
+      const budgets = this.#budgets.filter(({ rule }) => concerns(rule, caller));
+      const needs = (type: 'end-user' | 'tag') =>
+        budgets.some(({ conditions, each }) => each.includes(type) || conditions.some((one) => one.type === type));
+      found = { budgets, needsEndUser: needs('end-user'), needsTags: needs('tag') };
+      this.#ofCaller.set(caller, found);
+    }
+    return found.budgets.length === 0 ? undefined : found;
+  }
+
+  /** Opens the purse of one exchange; nothing is held yet. */
+  open({ budgets }: CallerBudgets, subject: RuleSubject): BudgetHold {
+    return new BudgetHold(this.#house, budgets, subject);
+  }
+
+  /** Money held now, over all accounts: 0 when nothing is under way. */
+  get heldNanoUsd(): bigint {
+    let held = 0n;
+    for (const { accounts } of this.#budgets) for (const account of accounts.all) held += account.heldNanoUsd;
+    return held;
+  }
+}

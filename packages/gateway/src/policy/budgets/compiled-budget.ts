@@ -1,0 +1,82 @@
+import { usd } from '../../catalog/decimal.ts';
+import type { BudgetRule } from '../../config/budget-rule.ts';
+import type { ScopeType } from '../../config/scope-type.ts';
+import { sha256Hex } from '../identify.ts';
+import { type Condition, conditionsOf } from '../rule-scope.ts';
+import { BudgetAccounts } from './budget-accounts.ts';
+import { PeriodClock } from './period-clock.ts';
+
+/** A budget ready to be asked. */
+export interface CompiledBudget {
+  readonly rule: BudgetRule;
+  /** The same for budgets that count the same things over the same windows. */
+  readonly id: string;
+  readonly accounts: BudgetAccounts;
+  /** Scopes that only the exchange tells; the caller's own are answered once per caller. */
+  readonly conditions: readonly Condition[];
+  readonly each: readonly ScopeType[];
+  /** Known for attempts only: it is about a provider. */
+  readonly isOfAttempt: boolean;
+  /** The kind under which the ledger sums what an account counts; undefined: under names of the budget's own. */
+  readonly ledgerType: ScopeType | 'all' | undefined;
+}
+
+export function compileBudget(rule: BudgetRule, id: string, accounts: BudgetAccounts | undefined): CompiledBudget {
+  return {
+    rule,
+    id,
+    accounts: accounts ?? new BudgetAccounts(new PeriodClock(rule.period)),
+    conditions: conditionsOf(rule, false),
+    each: rule.each,
+    isOfAttempt: rule.scope.provider !== undefined || rule.each.includes('provider'),
+    ledgerType: ledgerTypeOf(rule),
+  };
+}
+
+/** What a budget counts, whatever its lines. */
+export function identityOf({ scope, each, period }: BudgetRule): string {
+  const scopes = Object.entries(scope).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256Hex(JSON.stringify([scopes, [...each].sort(), period])).slice(0, 16);
+}
+
+/** The ledger has a sum for one thing of one kind; what needs two kinds, or a pattern, is entered under the budget. */
+function ledgerTypeOf({ scope, each }: BudgetRule): CompiledBudget['ledgerType'] {
+  const scopes = Object.entries(scope) as [ScopeType, string][];
+  const [first] = scopes;
+  if (first === undefined) return each.length === 0 ? 'all' : each.length === 1 ? each[0] : undefined;
+  if (scopes.length > 1) return undefined;
+  const [type, pattern] = first;
+  if (each.length === 1) return each[0] === type ? type : undefined;
+  // A model asked for as provider/model counts under its bare name too.
+  return each.length > 0 || pattern.includes('*') || type === 'model' ? undefined : type;
+}
+
+/** The name under which the ledger sums what an account counts. */
+export function ledgerScopeOf({ ledgerType, id, rule }: CompiledBudget, instance: string): string {
+  if (ledgerType === undefined) return `budget:${id}${instance}`;
+  if (ledgerType === 'all') return 'all';
+  // An instance is a line feed and `<type>:<id>`.
+  return instance === '' ? `${ledgerType}:${rule.scope[ledgerType]}` : instance.slice(1);
+}
+
+/** `budget of 50 USD per month (team web)`; with the instance when things are told apart. */
+export function labelOf({ limitNanoUsd, softNanoUsd, period, scope }: BudgetRule, instance: string): string {
+  const line = limitNanoUsd ?? softNanoUsd ?? 0n;
+  const about = instance === '' ? Object.entries(scope).map(([type, id]) => `${type} ${id}`) : aboutOf(instance);
+  return `budget of ${usd(line)} USD ${periodText(period)}${about.length === 0 ? '' : ` (${about.join(', ')})`}`;
+}
+
+function aboutOf(instance: string): string[] {
+  return instance
+    .split('\n')
+    .slice(1)
+    .map((line) => line.replace(':', ' '));
+}
+
+function periodText(period: BudgetRule['period']): string {
+  if (period.type === 'lifetime') return 'altogether';
+  if (period.type === 'calendar') return `per ${period.unit}`;
+  const minutes = period.lengthMs / 60_000;
+  if (minutes % 1440 === 0) return `in any ${minutes / 1440} days`;
+  return minutes % 60 === 0 ? `in any ${minutes / 60} hours` : `in any ${minutes} minutes`;
+}

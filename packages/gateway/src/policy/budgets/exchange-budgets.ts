@@ -1,0 +1,13 @@
+import type { BudgetHold, Shortage } from './budget-hold.ts';
+import type { RequestBound } from './cost-bound.ts';
+
+/** What the budgets know of one exchange. Made when the first budget concerns it. */
+export interface ExchangeBudgets {
+  readonly hold: BudgetHold;
+  /** Unix milliseconds, as the budgets count them. */
+  readonly now: () => number;
+  /** Made when the first price is asked for. */
+  readonly bound: () => RequestBound;
+  /** Why it was refused, for what the client is told. */
+  shortage?: Shortage;
+}
