@@ -5,6 +5,7 @@
 import { expect, test } from 'bun:test';
 import { killAndCompare } from './kill.ts';
 import { describeTally, simulate } from './simulation.ts';
+import { describeThroughput, measureThroughput } from './throughput.ts';
 
 test('a simulated process killed at any step loses nothing and counts nothing twice', async () => {
   const tally = await simulate(400, 1);
@@ -32,3 +33,11 @@ test('so do two gateways on one data directory, of which one is killed', async (
   expect(verdict.wrong).toEqual([]);
   expect(verdict.exact).toBeGreaterThan(50);
 }, 120_000);
+
+test('a settled exchange costs the traffic microseconds', async () => {
+  const measured = await measureThroughput(10_000);
+  process.stdout.write(`${describeThroughput(measured)}\n`);
+  // Bounds for any machine, however busy; the figures above are the measurement.
+  expect(measured.journalUs).toBeLessThan(100);
+  expect(measured.shippedPerSecond).toBeGreaterThan(1_000);
+}, 60_000);

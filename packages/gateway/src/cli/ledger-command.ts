@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
 import { csvLine, focusColumns } from '../ledger/focus-columns.ts';
-import { openStore } from '../store/open-store.ts';
 import { type LedgerPage, type Store, StoreError } from '../store/store.ts';
-import { storePlace } from '../store/store-place.ts';
+import { withStore } from './store-commands.ts';
 
 const PAGE = 1_000;
 
@@ -43,12 +42,7 @@ export async function runLedgerCommand(
       await streams.out(help);
       return 0;
     }
-    const store = await openStore(storePlace(environment));
-    try {
-      await exportLedger(store, words, streams.out);
-    } finally {
-      await store.close();
-    }
+    await withStore(environment, (store) => exportLedger(store, words, streams.out));
     return 0;
   } catch (error) {
     if (!(error instanceof StoreError) && !(error instanceof WrongWords)) throw error;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Environment } from '../config/configuration.ts';
-import { StoreError } from '../store/store.ts';
+import { openStore } from '../store/open-store.ts';
+import { type Store, StoreError } from '../store/store.ts';
 import { type StorePlace, storePlace } from '../store/store-place.ts';
 import { backUp } from '../store/upkeep/backup.ts';
 import type { CopiedTable } from '../store/upkeep/copy-store.ts';
@@ -29,6 +30,16 @@ export async function runStoreCommand(command: StoreCommand, environment: Enviro
         `${table(copied)}\nMoved, and every row compared. Start the gateway with DATABASE_URL set to that address.`,
       );
     }
+  }
+}
+
+/** Opens the store of the environment for a command that only reads or writes what is in it. @throws StoreError */
+export async function withStore<T>(environment: Environment, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore(storePlace(environment));
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Appender, crc32Hex, type JournalDisk } from '../runtime/journal-disk.ts';
+import { type Appender, type JournalDisk, putCrc32Hex } from '../runtime/journal-disk.ts';
 import { ackFile, lockFile, type Position, segmentFile } from './journal-files.ts';
 import { headerJson } from './record.ts';
 
@@ -198,8 +198,7 @@ export class Journal {
     if (this.#isTorn) this.#buffer.set(SPOILER);
     const bodyAt = start + PREFIX_BYTES;
     const { written } = encoder.encodeInto(json, this.#buffer.subarray(bodyAt));
-    const crc = crc32Hex(this.#buffer.subarray(bodyAt, bodyAt + written));
-    for (let at = 0; at < 8; at++) this.#buffer[start + at] = crc.charCodeAt(at);
+    putCrc32Hex(this.#buffer.subarray(bodyAt, bodyAt + written), this.#buffer, start);
     this.#buffer[start + 8] = 32;
     this.#buffer[bodyAt + written] = 10;
     return bodyAt + written + 1;

@@ -46,11 +46,28 @@ export function headerJson(): string {
 /** The fields both records of an attempt begin with, without braces: written once per attempt. */
 export function labelsJson(labels: AttemptLabels): string {
   return (
-    `"id":${JSON.stringify(labels.id)},"at":${labels.atMs},"x":${JSON.stringify(labels.exchangeId)},` +
-    `"n":${labels.attempt},"s":${JSON.stringify(labels.scopes)},"m":${JSON.stringify(labels.model)},` +
-    `"p":${JSON.stringify(labels.provider)},"e":${JSON.stringify(labels.endpoint)},` +
-    `"ms":${JSON.stringify(labels.modelServed)}`
+    `"id":${quoted(labels.id)},"at":${labels.atMs},"x":${quoted(labels.exchangeId)},` +
+    `"n":${labels.attempt},"s":${scopesJson(labels.scopes)},"m":${quoted(labels.model)},` +
+    `"p":${quoted(labels.provider)},"e":${quoted(labels.endpoint)},"ms":${quoted(labels.modelServed)}`
   );
+}
+
+const NEEDS_ESCAPES = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
+
+function quoted(text: string): string {
+  return NEEDS_ESCAPES.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+/** Most exchanges of a caller share one list. */
+const scopeTexts = new WeakMap<readonly string[], string>();
+
+function scopesJson(scopes: readonly string[]): string {
+  let text = scopeTexts.get(scopes);
+  if (text === undefined) {
+    text = JSON.stringify(scopes);
+    scopeTexts.set(scopes, text);
+  }
+  return text;
 }
 
 export function intentJson(labels: string, inputTokens: number, price: Price | undefined): string {
@@ -58,7 +75,7 @@ export function intentJson(labels: string, inputTokens: number, price: Price | u
 }
 
 export function progressJson(id: string, atMs: number, usage: Usage): string {
-  return `{"t":"p","id":${JSON.stringify(id)},"at":${atMs},"u":${usageJson(usage)}}`;
+  return `{"t":"p","id":${quoted(id)},"at":${atMs},"u":${usageJson(usage)}}`;
 }
 
 /** How an attempt ended. */

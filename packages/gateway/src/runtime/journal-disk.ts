@@ -108,3 +108,14 @@ export class FileDisk implements JournalDisk {
 export function crc32Hex(bytes: Uint8Array): string {
   return (Bun.hash.crc32(bytes) + 0x1_0000_0000).toString(16).slice(1);
 }
+
+/** Writes the CRC-32 of `bytes` as eight hex digits to `target`, without making a string. */
+export function putCrc32Hex(bytes: Uint8Array, target: Uint8Array, at: number): void {
+  let rest = Bun.hash.crc32(bytes);
+  for (let place = at + 7; place >= at; place--) {
+    target[place] = HEX[rest & 15] ?? 0;
+    rest >>>= 4;
+  }
+}
+
+const HEX = new TextEncoder().encode('0123456789abcdef');
