@@ -64,6 +64,15 @@ describe('no route answers', () => {
   });
 });
 
+test('a preflight says which methods there are, and nothing else', async () => {
+  const response = await fetch(`${admin.house.gateway.url}/admin/api/v1/keys`, { method: 'OPTIONS' });
+  expect([response.status, response.headers.get('allow'), await response.text()]).toEqual([
+    204,
+    'GET, POST, PATCH, DELETE, OPTIONS',
+    '',
+  ]);
+});
+
 describe('a key with one scope', () => {
   test.each([...adminScopes])('%s: may do what demands it, and nothing else', async (scope) => {
     const key = await admin.newKey({ name: `only-${scope.replace(':', '-')}`, adminScopes: [scope] });

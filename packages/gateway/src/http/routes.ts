@@ -59,6 +59,7 @@ function decoded(text: string): string | undefined {
 
 /** Methods a route answers, for `Allow`. */
 export function methodsOf(route: Route): readonly string[] {
+  if (route.type === 'admin') return ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
   return route.type === 'operation' ? ['POST', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'];
 }
 

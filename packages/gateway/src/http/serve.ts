@@ -26,7 +26,7 @@ export async function serve(services: Services, request: Request, connection: Co
   const response =
     route?.type === 'operation' && request.method === 'POST'
       ? await handle(services, newExchange(services, request, connection, route))
-      : route?.type === 'admin'
+      : route?.type === 'admin' && request.method !== 'OPTIONS'
         ? await services.admin(request, connection.address)
         : answer(services, request, pathname, route, connection);
   const { origins } = services.snapshot.server.cors;

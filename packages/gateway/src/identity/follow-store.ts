@@ -17,6 +17,7 @@ export class FollowStore {
   #running: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setInterval> | undefined;
   #isAway = false;
+  #isLooking = false;
 
   /** @param onTrouble Told once when the store cannot be read any more. */
   constructor(records: Records, directory: KeyDirectory, onTrouble: (error: unknown) => void) {
@@ -48,12 +49,17 @@ export class FollowStore {
   }
 
   async #look(): Promise<void> {
+    // A database that does not answer is asked once, not once more with every tick.
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     try {
       await this.catchUp();
       this.#isAway = false;
     } catch (error) {
       if (!this.#isAway) this.#onTrouble(error);
       this.#isAway = true;
+    } finally {
+      this.#isLooking = false;
     }
   }
 
