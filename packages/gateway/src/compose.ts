@@ -194,7 +194,13 @@ export class Gateway {
   }
 
   async #change(configuration: Configuration, report: readonly string[]): Promise<void> {
-    await this.#putInForce(configuration);
+    try {
+      await this.#putInForce(configuration);
+    } catch (error) {
+      // What a new budget starts from could not be read: without it the budget would be a wrong one.
+      this.#log.error('The configuration was not changed.', { error: error instanceof Error ? error : String(error) });
+      return;
+    }
     this.#log.info('The configuration was read again.', { version: this.#version });
     for (const line of report) this.#log.info(line);
   }

@@ -1,0 +1,248 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Gateway, startGateway } from '../compose.ts';
+import { Log } from '../telemetry/log.ts';
+import { startTestHouse, type TestHouse } from '../testing/gateway.test-support.ts';
+
+let house: TestHouse;
+/** A thousandth of a dollar for each token of input, two for each of output. */
+const price = { input: 1_000, output: 2_000 };
+const chat = { provider: 'openai', model: 'gpt-test', baseUrl: '{{upstream}}/v1', apiKey: 'sk-up-openai', price };
+const claude = { ...chat, provider: 'anthropic', model: 'claude-test', apiKey: 'sk-up-anthropic' };
+const key = (name: string, ...budgets: object[]) => ({ name, key: `sk-${name}-0123456789`, budgets });
+
+const configuration = {
+  defaults: { retries: 0, deadlines: { connectMs: 400, firstByteMs: 2_000, betweenChunksMs: 2_000, totalMs: 9_000 } },
+  keys: [
+    key('small', { amount: 0.1, per: 'month' }),
+    key('crowd', { amount: 2, per: 'lifetime' }),
+    key('soft', { soft: '0.000000001', amount: 100, per: 'day' }),
+    key('people', { amount: 0.2, per: 'day', endUser: '*' }),
+    key('cheapest', { amount: 0.05, per: 'day' }),
+    key('failing', { amount: 0.3, per: 'day' }),
+    key('leaving', { amount: 5, per: 'day' }),
+    { ...key('member'), team: 'web' },
+  ],
+  budgets: [{ amount: 0.2, per: '24h', scope: { team: 'web' } }],
+  models: [
+    { name: 'chat', endpoints: [chat] },
+    { name: 'claude', endpoints: [claude] },
+    { name: 'free', endpoints: [{ ...chat, id: 'free', price: { input: 0, output: 0 } }] },
+    { name: 'unknown', endpoints: [{ ...chat, provider: 'own', id: 'unknown', price: undefined }] },
+    {
+      name: 'either',
+      endpoints: [
+        { ...chat, id: 'dear', order: 1 },
+        { ...claude, id: 'cheap', order: 2, price: { input: 1, output: 1 } },
+      ],
+    },
+    { name: 'retried', retries: 2, endpoints: [chat] },
+  ],
+  providers: [{ id: 'own', baseUrl: '{{upstream}}/v1' }],
+};
+
+beforeAll(async () => {
+  house = await startTestHouse({ yaml: JSON.stringify(configuration) });
+});
+afterAll(() => house.stop());
+afterEach(() => house.emulator.reset());
+
+interface AskOptions {
+  model?: string;
+  path?: string;
+  more?: object;
+  signal?: AbortSignal;
+}
+
+function ask(name: string, { model = 'chat', path = '/v1/chat/completions', more = {}, signal }: AskOptions = {}) {
+  const body = { model, max_tokens: 20, messages: [{ role: 'user', content: 'Hi' }], ...more };
+  return house.post(path, body, {
+    headers: { authorization: `Bearer sk-${name}-0123456789` },
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+const spentBy = async (scope: string) => {
+  await house.gateway.flush();
+  return house.gateway.store.spendBetween(scope, 0, Date.now() + 1);
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + 5_000;
+  while (!condition()) {
+    if (performance.now() > giveUpAt) throw new Error('It did not happen within 5 s.');
+    await Bun.sleep(2);
+  }
+}
+
+describe('a request that does not fit', () => {
+  test('is refused in OpenAI words before anything is sent, with the figures and what would fit', async () => {
+    const refused = await ask('small', { more: { max_tokens: 100 } });
+    expect(refused.status).toBe(402);
+    const { error } = (await refused.json()) as { error: { message: string; code: string } };
+    expect(error.code).toBe('budget_spent');
+    expect(error.message).toStartWith(
+      'This request may cost more than the whole budget of 0.1 USD per month (key small)',
+    );
+    const fits = Number(/max_tokens of at most (\d+)/.exec(error.message)?.[1]);
+    expect(house.emulator.requests).toHaveLength(0);
+    expect(refused.headers.get('x-turnpike-budget-limit-usd')).toBe('0.1');
+    expect(refused.headers.has('retry-after')).toBe(false);
+    expect((await ask('small', { more: { max_tokens: fits + 1 } })).status).toBe(402);
+    expect((await ask('small', { more: { max_tokens: fits } })).status).toBe(200);
+    const spent = await ask('small', { more: { max_tokens: fits } });
+    expect(spent.status).toBe(402);
+    const seconds = Number(spent.headers.get('retry-after'));
+    const now = new Date();
+    const dueMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) - now.getTime();
+    expect(Math.abs(seconds * 1_000 - dueMs)).toBeLessThan(5_000);
+    expect(house.gateway.budgets.heldNanoUsd).toBe(0n);
+  });
+
+  test('is refused in Anthropic words', async () => {
+    const refused = await ask('small', { model: 'claude', path: '/v1/messages', more: { max_tokens: 100 } });
+    expect(refused.status).toBe(402);
+    expect(await refused.json()).toMatchObject({ type: 'error', error: { type: 'billing_error' } });
+    expect(house.emulator.requests).toHaveLength(0);
+  });
+
+  test('is served by a cheaper endpoint when there is one', async () => {
+    const response = await ask('cheapest', { model: 'either', more: { max_tokens: 30 } });
+    expect(response.headers.get('x-turnpike-endpoint')).toBe('cheap');
+    expect((await house.lastRow()).plan.join('\n')).toContain('over the budget of 0.05 USD per day (key cheapest)');
+  });
+
+  test('a free model passes always, one without a price is refused with what to do (peer defect B6)', async () => {
+    expect((await ask('cheapest', { model: 'free', more: { max_tokens: 1_000_000 } })).status).toBe(200);
+    const refused = await ask('cheapest', { model: 'unknown' });
+    expect(refused.status).toBe(402);
+    const { error } = (await refused.json()) as { error: { message: string; code: string } };
+    expect(error.code).toBe('price_unknown');
+    expect(error.message).toContain('Give the endpoint a price in the configuration');
+    expect((await ask('member', { model: 'free' })).status).toBe(200);
+  });
+});
+
+test('a soft line is logged once and told in a header', async () => {
+  expect((await ask('soft')).headers.has('x-turnpike-budget-remaining-usd')).toBe(true);
+  const later = await ask('soft');
+  await ask('soft');
+  expect(later.headers.get('x-turnpike-budget-alert')).toStartWith('budget of 100 USD per day (key soft):');
+  expect(house.lines.filter((line) => line.includes('A soft line of a budget is crossed.'))).toHaveLength(1);
+});
+
+test('each end user, and a team, have budgets of their own', async () => {
+  const user = (name: string) => ask('people', { more: { user: name, max_tokens: 60 } }).then(({ status }) => status);
+  expect(await user('alice')).toBe(200);
+  house.emulator.script([{ text: 'word '.repeat(40) }, { text: 'word '.repeat(40) }]);
+  await user('alice');
+  expect(await user('alice')).toBe(402);
+  expect(await user('bob')).toBe(200);
+  expect(await spentBy('key:people')).toBeGreaterThan(0n);
+  expect((await ask('member', { more: { max_tokens: 99 } })).status).toBe(402);
+});
+
+test('failed attempts give everything back, through retries too', async () => {
+  for (let round = 0; round < 5; round++) {
+    house.emulator.fault('status,500', { times: 3 });
+    expect((await ask('failing', { model: 'retried', more: { max_tokens: 60 } })).status).toBe(500);
+  }
+  expect(house.gateway.budgets.heldNanoUsd).toBe(0n);
+  expect(await spentBy('key:failing')).toBe(0n);
+  expect((await ask('failing', { more: { max_tokens: 60 } })).status).toBe(200);
+});
+
+test('a client that leaves a stream pays for what came, neither all nor nothing (peer defect: refund on disconnect)', async () => {
+  house.emulator.script([{ text: 'word '.repeat(200), paceMs: 10 }]);
+  const leave = new AbortController();
+  const response = await ask('leaving', { more: { stream: true, max_tokens: 500 }, signal: leave.signal });
+  expect(house.gateway.budgets.heldNanoUsd).toBeGreaterThan(10n ** 9n);
+  const reader = response.body?.getReader();
+  for (let chunks = 0; chunks < 6; chunks++) await reader?.read();
+  leave.abort();
+  await until(() => house.gateway.activeCount === 0);
+  expect(house.gateway.budgets.heldNanoUsd).toBe(0n);
+  const spent = await spentBy('key:leaving');
+  expect(spent).toBeGreaterThan(10_000_000n);
+  expect(spent).toBeLessThan(300_000_000n);
+});
+
+test('many at once, streamed and whole, some failing, some left: never over the line, nothing stays held', async () => {
+  const lineNanoUsd = 2_000_000_000n;
+  const statuses: number[] = [];
+  const one = async (index: number) => {
+    const leave = new AbortController();
+    const more = { stream: index % 2 === 0, max_tokens: 40 };
+    const path = index % 3 === 0 ? '/v1/messages' : '/v1/chat/completions';
+    const asked = ask('crowd', { model: index % 5 === 0 ? 'claude' : 'chat', path, more, signal: leave.signal });
+    if (index % 7 === 0) setTimeout(() => leave.abort(), index % 20);
+    try {
+      const response = await asked;
+      statuses.push(response.status);
+      await response.text();
+    } catch (error) {
+      // Those that leave are not answered.
+      expect((error as Error).name).toBe('AbortError');
+    }
+  };
+  house.emulator.fault('status,500', { times: 6 });
+  await Promise.all(Array.from({ length: 256 }, (_, index) => one(index)));
+  await until(() => house.gateway.activeCount === 0);
+  expect(house.gateway.budgets.heldNanoUsd).toBe(0n);
+  expect(statuses).toContain(200);
+  expect(statuses).toContain(402);
+  const spent = await spentBy('key:crowd');
+  expect(spent).toBeGreaterThan(0n);
+  expect(spent).toBeLessThanOrEqual(lineNanoUsd);
+  // One after the other, all that is left can be used up to what no longer fits.
+  for (let index = 0; index < 200; index++)
+    if ((await ask('crowd', { more: { max_tokens: 40 } })).status === 402) break;
+  expect(await spentBy('key:crowd')).toBeLessThanOrEqual(lineNanoUsd);
+});
+
+test('what was spent counts after a restart and after a reload', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'turnpike-test-'));
+  const configFile = join(folder, 'turnpike.yaml');
+  const yaml = (amount: number) =>
+    JSON.stringify({
+      keys: [
+        { ...key('again', { amount, per: 'day' }, { amount, per: '30d' }, { amount, per: 'day', endUser: '*' }) },
+        key('pattern', { amount: 9, per: 'week', model: 'ch*' }),
+      ],
+      models: [{ name: 'chat', endpoints: [{ ...chat, baseUrl: `${house.emulator.url}/v1` }] }],
+    });
+  const start = () =>
+    startGateway({
+      configFile,
+      port: 0,
+      environment: { TURNPIKE_DATA_DIR: join(folder, 'data'), TURNPIKE_ADMIN_KEY: 'sk-test-admin-0123456789' },
+      log: new Log({ write: () => undefined }),
+    });
+  const post = (gateway: Gateway, name: string) =>
+    fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer sk-${name}-0123456789` },
+      body: JSON.stringify({ model: 'chat', user: 'eve', max_tokens: 20, messages: [{ role: 'user', content: 'Hi' }] }),
+    });
+  const spentIn = ({ budgets }: Gateway) =>
+    budgets.inForce.map(({ accounts }) => [...accounts.all].map(({ spentNanoUsd }) => spentNanoUsd));
+  await writeFile(configFile, yaml(1));
+  const first = await start();
+  expect((await post(first, 'again')).status).toBe(200);
+  expect((await post(first, 'pattern')).status).toBe(200);
+  const spent = spentIn(first);
+  expect(spent.flat().every((nanoUsd) => nanoUsd > 0n)).toBe(true);
+  expect(spent.flat()).toHaveLength(4);
+  await first.stop();
+
+  const second = await start();
+  expect(spentIn(second)).toEqual(spent);
+  await writeFile(configFile, yaml(0.08));
+  await second.reload();
+  expect(spentIn(second)).toEqual(spent);
+  expect((await post(second, 'again')).status).toBe(402);
+  await second.stop();
+  await rm(folder, { recursive: true });
+});
