@@ -28,5 +28,5 @@ export const stages: readonly Stage[] = [
   },
   { name: 'stream', scope: 'exchange', state: 'real', says: 'answer → client in its dialect, usage read in passing' },
   { name: 'guard-output', scope: 'exchange', state: 'place', says: 'see or stop what comes out, in a window' },
-  { name: 'settle', scope: 'exchange', state: 'real', says: 'usage → cost → log row, exactly once' },
+  { name: 'settle', scope: 'exchange', state: 'real', says: 'usage → cost → ledger, log row, exactly once' },
 ];
