@@ -52,13 +52,16 @@ function dearest(price: Price, bound: RequestBound): Rates {
   return rates;
 }
 
-function ratesOf(price: Price, { mayWriteCache, mayHoldMedia }: RequestBound): Rates {
+function ratesOf(price: Price, bound: RequestBound): Rates {
+  const { cacheWrite, cacheWrite1h, inputAudio, inputImage, outputAudio, outputImage } = price;
   let input = max(price.input, price.cacheRead);
   let output = max(price.output, price.outputReasoning);
-  if (mayWriteCache) input = max(max(input, price.cacheWrite), price.cacheWrite1h);
-  if (mayHoldMedia) {
-    input = max(max(input, price.inputAudio), price.inputImage);
-    output = max(max(output, price.outputAudio), price.outputImage);
+  if ((cacheWrite ?? cacheWrite1h) !== undefined && bound.mayWriteCache) {
+    input = max(max(input, cacheWrite), cacheWrite1h);
+  }
+  if ((inputAudio ?? inputImage ?? outputAudio ?? outputImage) !== undefined && bound.mayHoldMedia) {
+    input = max(max(input, inputAudio), inputImage);
+    output = max(max(output, outputAudio), outputImage);
   }
   return { input, output, perRequest: price.perRequest ?? 0n };
 }

@@ -11,13 +11,22 @@ const TOOL_PREFACE_TOKENS = 1_000;
 /** The most a request can take, from the estimate that limits go by and what its text gives away. */
 export function boundRequest(bytes: Uint8Array, lens: Lens, tokens: TokenCost): RequestBound {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let marks: boolean | undefined;
+  let media: boolean | undefined;
   const hasTools = lens.fields.has('tools') || lens.fields.has('functions');
   const outputTokens = tokens.isBounded ? tokens.outputTokens : Math.ceil(OUTPUT_TOKENS_HELD * tokens.answers);
   return {
     inputTokens: tokens.inputTokens + (hasTools ? TOOL_PREFACE_TOKENS : 0),
     outputTokens: Math.min(outputTokens, Number.MAX_SAFE_INTEGER),
     answers: tokens.answers,
-    mayWriteCache: body.includes('cache_control'),
-    mayHoldMedia: body.includes('audio') || body.includes('image'),
+    // The text is searched for those prices only that make a difference of it.
+    get mayWriteCache() {
+      marks ??= body.includes('cache_control');
+      return marks;
+    },
+    get mayHoldMedia() {
+      media ??= body.includes('audio') || body.includes('image');
+      return media;
+    },
   };
 }
