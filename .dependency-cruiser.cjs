@@ -16,7 +16,7 @@ const floors = [
   ['config'],
   ['store', 'ledger', 'routing', 'policy', 'identity', 'telemetry'],
   ['exchange\\.ts', 'pipeline'],
-  ['http', 'admin'],
+  ['admin', 'http'],
   ['compose\\.ts'],
   ['cli'],
 ];

@@ -34,7 +34,7 @@ describe('a silent stream', () => {
 });
 
 describe('a client that reads slowly', () => {
-  const CHUNKS = 2_000;
+  const CHUNKS = 4_000;
   const filler = 'x'.repeat(16_384);
   let served = 0;
   let slow: TestHouse;
@@ -78,13 +78,13 @@ describe('a client that reads slowly', () => {
     async (path, model) => {
       const { send, received, drain } = await reader(slow.gateway.port, path, JSON.stringify(ask(model)));
       send();
-      // Long enough for all 32 MB to pass if nothing held them back.
+      // Long enough for all 64 MB to pass if nothing held them back.
       await Bun.sleep(1_000);
       const servedBefore = served;
       await Bun.sleep(300);
       expect(served).toBe(servedBefore);
       // What fits into the buffers of four sockets; the rest was not even made.
-      expect(served * filler.length).toBeLessThan(20 * 1024 * 1024);
+      expect(served * filler.length).toBeLessThan(40 * 1024 * 1024);
       await drain();
       expect(received().match(/x{16384}/g)).toHaveLength(CHUNKS);
     },
@@ -93,8 +93,8 @@ describe('a client that reads slowly', () => {
 });
 
 function openaiEvents(index: number, filler: string): string {
-  if (index === 2_001) return 'data: [DONE]\n\n';
-  const choice = index === 2_000 ? { delta: {}, finish_reason: 'stop' } : { delta: { content: filler } };
+  if (index === 4_001) return 'data: [DONE]\n\n';
+  const choice = index === 4_000 ? { delta: {}, finish_reason: 'stop' } : { delta: { content: filler } };
   return `data: ${JSON.stringify({ id: 'c', model: 'm', choices: [{ index: 0, finish_reason: null, ...choice }] })}\n\n`;
 }
 
@@ -113,8 +113,8 @@ function anthropicEvents(index: number, filler: string): string {
     const block = { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } };
     return event({ type: 'message_start', message } as never) + event(block) + delta;
   }
-  if (index < 2_000) return delta;
-  if (index === 2_001) return event({ type: 'message_stop' });
+  if (index < 4_000) return delta;
+  if (index === 4_001) return event({ type: 'message_stop' });
   const end = { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 2 } };
   return event({ type: 'content_block_stop', index: 0 } as never) + event(end);
 }
