@@ -7,10 +7,15 @@ const PIECE_BYTES = 128 * 1024;
 const PIECE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The complete lines from `offset` on, at least one when there is one, otherwise up to {@link PIECE_BYTES}. */
-export function readPiece(disk: JournalDisk, file: string, offset: number): ReadLines & { bytes: number } {
+export function readPiece(
+  disk: JournalDisk,
+  file: string,
+  offset: number,
+  only?: 'settle',
+): ReadLines & { bytes: number } {
   for (let bytesMax = PIECE_BYTES; ; bytesMax *= 4) {
     const bytes = disk.read(file, offset, bytesMax);
-    const lines = readLines(bytes);
+    const lines = readLines(bytes, only);
     const isWhole = bytes.length < bytesMax || bytesMax >= PIECE_BYTES_MAX;
     if (lines.consumed > 0 || isWhole) return { ...lines, bytes: bytes.length };
   }

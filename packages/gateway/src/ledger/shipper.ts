@@ -113,7 +113,7 @@ export class Shipper {
   async #shipPiece(): Promise<boolean> {
     const { segment, offset } = this.#position;
     const file = segmentFile({ writer: this.#journal.writer, number: segment });
-    const { records, consumed, damaged } = readPiece(this.#disk, file, offset);
+    const { records, consumed, damaged } = readPiece(this.#disk, file, offset, 'settle');
     if (consumed === 0) {
       // Its last line may have failed half-way, and was then written anew in the segment that follows.
       if (segment === this.#journal.position.segment) {

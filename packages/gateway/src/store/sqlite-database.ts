@@ -78,8 +78,10 @@ export class SqliteDatabase implements Database {
     const returned: unknown[] = [];
     const returnsRows = statement.columnNames.length > 0;
     for (const row of rows) {
-      if (returnsRows) returned.push(...statement.all(...(row as SQLQueryBindings[])));
-      else statement.run(...(row as SQLQueryBindings[]));
+      // One row goes in, so at most one comes back.
+      const back = returnsRows ? statement.get(...(row as SQLQueryBindings[])) : null;
+      if (back !== null) returned.push(back);
+      if (!returnsRows) statement.run(...(row as SQLQueryBindings[]));
     }
     return returned;
   }
