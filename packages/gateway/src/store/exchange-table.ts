@@ -8,7 +8,7 @@ export function* addExchanges(rows: readonly ExchangeRow[]): Steps<void> {
   yield* insert({
     table: 'exchange_log',
     columns: exchangeColumns,
-    rows: rows.map(exchangeValues),
+    rows: rows.toSorted(byId).map(exchangeValues),
     tail: 'ON CONFLICT DO NOTHING',
   });
 }
@@ -39,4 +39,9 @@ export async function exchangeOf(database: Database, id: string): Promise<Exchan
     const found = await query.executeTakeFirst();
     return found === undefined ? undefined : readExchange(found);
   });
+}
+
+/** Writers that share rows take them in one order, so that none waits for another that waits for it. */
+function byId(a: ExchangeRow, b: ExchangeRow): number {
+  return a.id < b.id ? -1 : 1;
 }
