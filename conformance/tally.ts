@@ -5,7 +5,14 @@ import { join } from 'node:path';
 /** Returned by a case that has nothing of the kind: neither counted nor left out. */
 export const NOT_CONCERNED = Symbol('not concerned');
 
-type Outcome = { id: string; verdict: 'passed' } | { id: string; verdict: 'failed' | 'left out'; why: string };
+type Outcome =
+  | { id: string; verdict: 'passed'; why?: string }
+  | { id: string; verdict: 'failed' | 'left out'; why: string };
+
+/** What a passing case has to say for the report: a loss each, for instance. */
+export class Remarks {
+  constructor(readonly lines: readonly string[]) {}
+}
 
 /**
  * Counts what a law or matrix ran over, so that a green line also says what it did not cover.
@@ -43,6 +50,7 @@ export class Tally {
   private note(id: string, outcome: unknown): void {
     if (outcome === NOT_CONCERNED) return;
     if (typeof outcome === 'string') this.leaveOut(id, outcome);
+    else if (outcome instanceof Remarks) this.outcomes.push({ id, verdict: 'passed', why: outcome.lines.join('\n') });
     else this.outcomes.push({ id, verdict: 'passed' });
   }
 
@@ -82,7 +90,7 @@ export class Tally {
   private writeReport(): void {
     const folder = join(import.meta.dir, 'report');
     mkdirSync(folder, { recursive: true });
-    const line = (one: Outcome) => `| ${one.id} | ${one.verdict} | ${'why' in one ? cell(one.why) : ''} |`;
+    const line = (one: Outcome) => `| ${one.id} | ${one.verdict} | ${cell(one.why ?? '')} |`;
     const table = ['| case | verdict | why |', '|---|---|---|', ...this.outcomes.map(line)];
     const name = this.title.replaceAll(/[^\w]+/g, '-').toLowerCase();
     writeFileSync(join(folder, `${name}.md`), `# ${this.title}\n\n${table.join('\n')}\n`);

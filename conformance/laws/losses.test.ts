@@ -7,16 +7,17 @@ import type { Dialect } from '@turnpike/wire/dialect.ts';
 import type { JsonObject } from '@turnpike/wire/json/value.ts';
 import { describeCorpus, type Recording } from '../corpus.ts';
 import { randomFrom, seedOf } from '../random.ts';
-import { NOT_CONCERNED, Tally } from '../tally.ts';
+import { NOT_CONCERNED, Remarks, Tally } from '../tally.ts';
 import { dialects, otherDialects } from '../trip.ts';
 import { describeDifferences } from './difference.ts';
 import { requestDifferences } from './equivalence.ts';
 import { startedStream, streamBytes, validRequest, wholeResponse } from './recorded.ts';
 import { requestTrip, responseTrip, streamTrip, type Trip } from './translation.ts';
 
-function expectCovered(trip: Trip): void {
+/** @returns the losses declared, for the report. */
+function expectCovered(trip: Trip): Remarks {
   const open = trip.open(trip.losses);
-  if (open.length === 0) return;
+  if (open.length === 0) return new Remarks(trip.losses.map(({ kind, path, reason }) => `${kind} ${path}: ${reason}`));
   const said = trip.losses.map((loss) => `${loss.kind} ${loss.path}`).join(', ');
   throw new Error(`${describeDifferences(open)}\n    losses: ${said || 'none'}`);
 }

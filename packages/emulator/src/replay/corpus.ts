@@ -42,7 +42,7 @@ const ANSWER_FILES = ['response.json', 'response.sse', 'response.ndjson', 'respo
 
 /**
  * Reads `<dir>/<provider>/<case>/{meta.json,request.json,response.*}`. Cases without a textual answer are left out.
- * @throws when the folder or a file cannot be read or is no JSON.
+ * @throws when the folder or a file cannot be read, or a `meta.json` is no JSON.
  */
 export async function readCorpus(dir: string, filter: CaseFilter = () => true): Promise<RecordedCase[]> {
   const cases: RecordedCase[] = [];
@@ -88,7 +88,7 @@ async function readCase(
     model: typeof meta.model === 'string' ? meta.model : undefined,
     responseHeaders: headersOf(meta.response_headers),
     chunkSizes: Array.isArray(meta.chunk_sizes) ? meta.chunk_sizes.map(Number) : undefined,
-    request: files.includes('request.json') ? await readJson(join(at, 'request.json')) : undefined,
+    request: files.includes('request.json') ? await readRequest(join(at, 'request.json')) : undefined,
     requestRecorded: meta.request_recorded !== false,
     responseFile: join(at, answer),
   };
@@ -96,6 +96,16 @@ async function readCase(
 
 async function readJson(path: string): Promise<Json> {
   return JSON.parse(await readFile(path, 'utf8'));
+}
+
+/** A recorded request need not be JSON: one that was malformed on purpose is matched by nothing, but can be forced. */
+async function readRequest(path: string): Promise<Json | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 function headersOf(value: Json | undefined): [string, string][] {
