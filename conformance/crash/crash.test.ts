@@ -3,6 +3,7 @@
  * it. `bun conformance/crash/simulation.ts --runs N` and `bun conformance/crash/kill.ts --kills N` run for longer.
  */
 import { expect, test } from 'bun:test';
+import { postgresPrograms } from '@turnpike/gateway/store/postgres-server.test-support.ts';
 import { killAndCompare } from './kill.ts';
 import { describeTally, simulate } from './simulation.ts';
 import { describeThroughput, measureThroughput } from './throughput.ts';
@@ -29,6 +30,18 @@ test('a running gateway killed under load agrees with its provider’s bill, exc
 
 test('so do two gateways on one data directory, of which one is killed', async () => {
   const verdict = await killAndCompare({ kills: 4, seed: 12, gateways: 2 });
+  process.stdout.write(`${verdict.text}\n`);
+  expect(verdict.wrong).toEqual([]);
+  expect(verdict.exact).toBeGreaterThan(50);
+}, 120_000);
+
+test('so does one whose ledger is in PostgreSQL', async () => {
+  if (postgresPrograms() === undefined) {
+    if (process.env.CI) throw new Error('There is no PostgreSQL server on this machine.');
+    process.stdout.write('Left out, for want of a PostgreSQL server: kills of a gateway on PostgreSQL.\n');
+    return;
+  }
+  const verdict = await killAndCompare({ kills: 6, seed: 13, onPostgres: true });
   process.stdout.write(`${verdict.text}\n`);
   expect(verdict.wrong).toEqual([]);
   expect(verdict.exact).toBeGreaterThan(50);

@@ -7,6 +7,8 @@ import { startEmulator } from '@turnpike/emulator/emulator.ts';
 import type { Turn } from '@turnpike/emulator/turn.ts';
 import type { LedgerEntry } from '@turnpike/gateway/ledger/entry.ts';
 import { openStore } from '@turnpike/gateway/store/open-store.ts';
+import { PostgresServer } from '@turnpike/gateway/store/postgres-server.test-support.ts';
+import type { StorePlace } from '@turnpike/gateway/store/store-place.ts';
 import { randomFrom } from '../random.ts';
 import { Callers } from './callers.ts';
 import { compareWithBill, type Verdict } from './compare-with-bill.ts';
@@ -17,11 +19,13 @@ export interface KillOptions {
   seed?: number;
   /** Gateways at once on one data directory; each time one of them is killed. Default 1. */
   gateways?: number;
+  /** Keep the ledger in a PostgreSQL server of the test's own instead of SQLite. */
+  onPostgres?: boolean;
   /** Told of each kill. */
   onKill?: (done: number) => void;
 }
 
-const KEY = 'sk-crash-test-0123456789';
+export const KEY = 'sk-crash-test-0123456789';
 /** USD per million tokens: a thousand and two thousand nano-USD a token. */
 const PRICE = { input: 1, output: 2 };
 
@@ -29,15 +33,20 @@ const PRICE = { input: 1, output: 2 };
  * Kills running gateways under load with SIGKILL, again and again, and then compares the ledger with what the provider
  * billed: exchange by exchange.
  */
-export async function killAndCompare({ kills, seed = 1, gateways = 1, onKill }: KillOptions): Promise<Verdict> {
+export async function killAndCompare(options: KillOptions): Promise<Verdict> {
+  const { kills, seed = 1, gateways = 1, onPostgres = false, onKill } = options;
   const random = randomFrom(seed);
   const emulator = await startEmulator({ requestsMax: 1_000_000, billMax: 1_000_000 });
   emulator.script(turns(random), { repeat: true });
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-crash-'));
   const configFile = join(folder, 'turnpike.yaml');
-  writeFileSync(configFile, configuration(emulator.url));
+  // JSON is YAML.
+  writeFileSync(configFile, JSON.stringify(killConfiguration(emulator.url)));
   const dataDir = join(folder, 'data');
-  const start = () => GatewayProcess.start(configFile, { TURNPIKE_DATA_DIR: dataDir, TURNPIKE_ADMIN_KEY: KEY });
+  const server = onPostgres ? await PostgresServer.start() : undefined;
+  const place: StorePlace = { dataDir, url: await server?.newDatabase() };
+  const environment = { TURNPIKE_DATA_DIR: dataDir, TURNPIKE_ADMIN_KEY: KEY, DATABASE_URL: place.url ?? '' };
+  const start = () => GatewayProcess.start(configFile, environment);
   try {
     const running: GatewayProcess[] = [];
     for (let n = 0; n < gateways; n++) running.push(await start());
@@ -59,9 +68,10 @@ export async function killAndCompare({ kills, seed = 1, gateways = 1, onKill }: 
     await Bun.sleep(500); // It says that it listens before it listens for signals.
     await last.stop();
     const left = readdirSync(join(dataDir, 'journal')).filter((file) => /\.(journal|ack|damaged)$|jsonl/.test(file));
-    return compareWithBill(await ledgerOf(dataDir), emulator.bill, callers.calls, left);
+    return compareWithBill(await ledgerOf(place), emulator.bill, callers.calls, left);
   } finally {
     await emulator.stop();
+    await server?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -79,7 +89,8 @@ function turns(random: () => number): Turn[] {
   });
 }
 
-function configuration(upstream: string): string {
+/** Both providers at one address, each with two endpoints; the first that fails is followed by the second. */
+export function killConfiguration(upstream: string) {
   const provider = (dialect: string) => ({ id: dialect, dialect, baseUrl: `${upstream}/v1`, apiKey: 'upstream-key' });
   const endpoint = (id: string, order: number, dialect: string) => ({
     id,
@@ -88,8 +99,7 @@ function configuration(upstream: string): string {
     model: '*',
     price: PRICE,
   });
-  // JSON is YAML.
-  return JSON.stringify({
+  return {
     discovery: false,
     sandbox: false,
     server: { shutdownGraceMs: 10_000 },
@@ -99,11 +109,11 @@ function configuration(upstream: string): string {
       retries: 1,
       endpoints: [endpoint(`${dialect}-first`, 0, dialect), endpoint(`${dialect}-second`, 1, dialect)],
     })),
-  });
+  };
 }
 
-async function ledgerOf(dataDir: string): Promise<{ entries: LedgerEntry[]; rolledUpNanoUsd: bigint }> {
-  const store = await openStore({ dataDir });
+export async function ledgerOf(place: StorePlace): Promise<{ entries: LedgerEntry[]; rolledUpNanoUsd: bigint }> {
+  const store = await openStore(place);
   const entries: LedgerEntry[] = [];
   for (let beyond: LedgerEntry | undefined; ; ) {
     const page = await store.ledgerEntries({ limit: 1_000, order: 'oldest', beyond });
@@ -118,11 +128,12 @@ async function ledgerOf(dataDir: string): Promise<{ entries: LedgerEntry[]; roll
 
 if (import.meta.main) {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { kills: text, seed: text, gateways: text } });
+  const { values } = parseArgs({ options: { kills: text, seed: text, gateways: text, postgres: { type: 'boolean' } } });
   const verdict = await killAndCompare({
     kills: Number(values.kills ?? 200),
     seed: Number(values.seed ?? 1),
     gateways: Number(values.gateways ?? 1),
+    onPostgres: values.postgres === true,
     onKill: (done) => void (done % 20 === 0 && process.stdout.write(`${done} kills …\n`)),
   });
   process.stdout.write(`${verdict.text}\n`);

@@ -5,12 +5,13 @@ import type { Price } from '@turnpike/gateway/catalog/price.ts';
 import { Ledger } from '@turnpike/gateway/ledger/ledger.ts';
 import { FileDisk } from '@turnpike/gateway/runtime/journal-disk.ts';
 import { openStore } from '@turnpike/gateway/store/open-store.ts';
+import { PostgresServer } from '@turnpike/gateway/store/postgres-server.test-support.ts';
 
 export interface Throughput {
   exchanges: number;
   /** CPU of an exchange on the path of the traffic: intent and settlement, both in the kernel's hands. */
   journalUs: number;
-  /** CPU of bringing it into SQLite, sums included, behind the traffic. */
+  /** This process's CPU of bringing it into the database, sums included, behind the traffic. */
   shipUs: number;
   shippedPerSecond: number;
   progressUs: number;
@@ -24,10 +25,10 @@ const price: Price = {
   source: 'measurement',
 };
 
-/** Measures a ledger of its own on a disk of its own, with nothing else in the process. */
-export async function measureThroughput(exchanges: number): Promise<Throughput> {
+/** Measures a ledger of its own on a disk of its own, with nothing else in the process. @param url Of a PostgreSQL database. */
+export async function measureThroughput(exchanges: number, url?: string): Promise<Throughput> {
   const folder = mkdtempSync(join(tmpdir(), 'turnpike-throughput-'));
-  const store = await openStore({ dataDir: folder });
+  const store = await openStore({ dataDir: folder, url });
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const still = { after: () => () => undefined, every: () => () => undefined };
   const disk = new FileDisk(join(folder, 'journal'));
@@ -97,9 +98,15 @@ export function describeThroughput(measured: Throughput): string {
   return [
     `journal: ${measured.journalUs.toFixed(2)} µs of CPU an exchange (${Math.round(1e6 / measured.journalUs)} a second)`,
     `progress of a stream: ${measured.progressUs.toFixed(2)} µs, once a second`,
-    `shipping to SQLite: ${measured.shipUs.toFixed(1)} µs of CPU an exchange, ${Math.round(measured.shippedPerSecond)} a second`,
+    `shipping: ${measured.shipUs.toFixed(1)} µs of CPU an exchange, ${Math.round(measured.shippedPerSecond)} a second`,
     `together: ${Math.round(1e6 / (measured.journalUs + measured.shipUs))} settled exchanges a second on one core`,
   ].join('\n');
 }
 
-if (import.meta.main) process.stdout.write(`${describeThroughput(await measureThroughput(50_000))}\n`);
+if (import.meta.main) {
+  process.stdout.write(`SQLite\n${describeThroughput(await measureThroughput(50_000))}\n`);
+  const server = await PostgresServer.start();
+  const measured = await measureThroughput(50_000, await server.newDatabase());
+  process.stdout.write(`PostgreSQL\n${describeThroughput(measured)}\n`);
+  await server.stop();
+}
