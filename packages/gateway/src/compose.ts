@@ -3,6 +3,7 @@ import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
 import type { AdminApi } from './admin/admin-api.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
 import { usd } from './catalog/decimal.ts';
+import type { BudgetRule } from './config/budget-rule.ts';
 import { buildSnapshot, wantsSandbox } from './config/build.ts';
 import type { Configuration, Environment } from './config/configuration.ts';
 import { type LoadOptions, loadConfiguration } from './config/load.ts';
@@ -108,6 +109,7 @@ export class Gateway {
   #watch: ConfigurationWatch | undefined;
   #idleCollect: IdleCollect | undefined;
   #version = 0;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor({ options, log, store, admin, identity, ledger, report }: Parts) {
     this.#ledger = ledger;
@@ -131,7 +133,10 @@ export class Gateway {
   async open(configuration: Configuration, host: string, port: number): Promise<void> {
     // What an earlier run left behind counts before anything new does, unless there is very much of it.
     await Promise.race([this.#ledger.recover(), Bun.sleep(RECOVERY_WAIT_MS)]);
-    await this.#putInForce(configuration);
+    const ready = this.#putInForce(configuration);
+    // In its turn after the first: a change of another process in between is not lost.
+    this.#identity.rules.onChange(() => this.#inTurn(() => this.#putRules(this.snapshot)));
+    await ready;
     this.#listener = listen(() => this.#inForce(), { host, port });
     this.#watch = watchConfiguration({
       load: loadOptions(this.#options),
@@ -205,7 +210,18 @@ export class Gateway {
     for (const line of report) this.#log.info(line);
   }
 
-  async #putInForce(configuration: Configuration): Promise<void> {
+  #putInForce(configuration: Configuration): Promise<void> {
+    return this.#inTurn(() => this.#build(configuration));
+  }
+
+  /** Rules are put in force by one at a time, so that none goes by what another is about to replace. */
+  #inTurn(put: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(put);
+    this.#turn = done.catch(() => undefined); // Told to who asked.
+    return done;
+  }
+
+  async #build(configuration: Configuration): Promise<void> {
     const { environment } = this.#options;
     const isWanted = wantsSandbox(configuration, environment);
     if (isWanted) this.#sandbox ??= await startedSandbox();
@@ -214,8 +230,7 @@ export class Gateway {
       ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
-    await this.#putBudgets(snapshot);
-    this.#limiter.apply(snapshot.limits);
+    await this.#putRules(snapshot);
     this.#ledger.configure(snapshot.ledger);
     this.#services = {
       ledger: this.#ledger,
@@ -237,8 +252,15 @@ export class Gateway {
     };
   }
 
+  /** The rules of the configuration and those of stored entities, together. */
+  async #putRules({ budgets, limits }: Snapshot): Promise<void> {
+    const { rules } = this.#identity;
+    await this.#putBudgets([...budgets, ...rules.budgets]);
+    this.#limiter.apply([...limits, ...rules.limits]);
+  }
+
   /** A budget that was not in force until now starts from what the ledger says. */
-  async #putBudgets({ budgets: rules }: Snapshot): Promise<void> {
+  async #putBudgets(rules: readonly BudgetRule[]): Promise<void> {
     const budgets = this.budgets.compile(rules);
     const known = new Set(this.budgets.inForce.map(({ accounts }) => accounts));
     const added = budgets.filter(({ accounts }) => !known.has(accounts));

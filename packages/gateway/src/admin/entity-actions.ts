@@ -6,6 +6,7 @@ import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 import { type Change, makeChange, tagOf } from './change.ts';
 import { placeOf } from './entity-parents.ts';
+import { requireReadableRules } from './entity-rules.ts';
 import { viewOf } from './entity-view.ts';
 import { newKey } from './new-key.ts';
 import { isWithin, requireChangeable, requireGrantable, unknownRecord } from './reach.ts';
@@ -35,6 +36,7 @@ export function createEntity(
       Object.entries(context.body).filter(([field]) => !PLACE_FIELDS.has(field)),
     );
     requireGrantable(context, body.adminScopes ?? []);
+    requireReadableRules(body);
     const name = kind === 'membership' ? membershipName(place) : String(context.body.name);
     await requireFree(context, kind, name);
     const key = kind === 'key' ? await newKey(context) : undefined;
@@ -67,6 +69,7 @@ export function updateEntity(context: AdminContext, kind: EntityKind, resource: 
     }
     const changed: EntityBody = body;
     requireGrantable(context, changed.adminScopes ?? []);
+    requireReadableRules(changed);
     return { ...before, body: changed };
   });
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
 import { adminScopes, roles } from '../identity/admin-scope.ts';
 import { policyOperations } from '../identity/effective-policy.ts';
 import type { EntityKind } from '../identity/entity.ts';
@@ -8,6 +9,8 @@ import { parseIpRange } from '../identity/ip-range.ts';
 
 const LIST_MAX = 1_000;
 const TEXT_MAX = 1_000;
+/** Budgets, or limits, of one entity. */
+const RULES_MAX = 50;
 
 function text(description: string) {
   return z.string().check(z.minLength(1), z.maxLength(200), z.describe(description));
@@ -73,7 +76,15 @@ const ownKey = z
     z.describe('A key of your own choice. Not shown again.'),
   );
 
-const level = { description, isBlocked, policy: z.optional(policySchema) };
+const rules = {
+  budgets: z.optional(
+    z.array(levelBudgetSchema).check(z.maxLength(RULES_MAX), z.describe('What it may spend: docs/budgets.md.')),
+  ),
+  limits: z.optional(
+    z.array(levelLimitSchema).check(z.maxLength(RULES_MAX), z.describe('How much it may ask for: docs/limits.md.')),
+  ),
+};
+const level = { description, isBlocked, policy: z.optional(policySchema), ...rules };
 
 /** What a request to create each kind holds. */
 export const createSchemas = {
@@ -97,6 +108,7 @@ export const createSchemas = {
     organisationId: z.optional(reference('organisation')),
     teamId: z.optional(reference('team')),
     role: z.enum(roles),
+    ...rules,
   }),
   'model-group': z.strictObject({
     name,
@@ -126,7 +138,11 @@ export const updateSchemas = {
   user: changes({ ...level }),
   'service-account': changes({ ...level }),
   project: changes({ ...level }),
-  membership: z.strictObject({ role: z.enum(roles) }),
+  membership: z.strictObject({
+    role: z.optional(z.enum(roles)),
+    budgets: z.nullish(rules.budgets.def.innerType),
+    limits: z.nullish(rules.limits.def.innerType),
+  }),
   'model-group': changes({ description, models: z.optional(patterns('Names of models')) }),
   key: changes({ ...level, tags, adminScopes: grants }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;
@@ -153,7 +169,7 @@ export const rotateSchema = z.strictObject({
 const id = z.string().check(z.describe('Sorts by creation.'));
 const optionalId = z.optional(z.string());
 const common = { id, version: z.int(), createdAtMs: z.int(), updatedAtMs: z.int() };
-const levelView = { ...common, name: z.string(), description, isBlocked: z.boolean(), policy: policySchema };
+const levelView = { ...common, name: z.string(), description, isBlocked: z.boolean(), policy: policySchema, ...rules };
 
 /** How each kind is shown. */
 export const viewSchemas = {
@@ -168,6 +184,7 @@ export const viewSchemas = {
     organisationId: optionalId,
     teamId: optionalId,
     role: z.enum(roles),
+    ...rules,
   }),
   'model-group': z.object({
     ...common,

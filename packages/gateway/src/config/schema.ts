@@ -106,10 +106,12 @@ const eachSchema = z
   .array(z.enum(['key', 'user', 'team', 'organisation', 'project', 'endUser', 'model', 'provider', 'tag']))
   .check(z.describe('Kinds of which each is counted apart.'));
 
+const levelLimit = z.strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema) });
+/** A limit of a level, which is its scope: more can be asked of the request, not of the caller. */
+export const levelLimitSchema = levelLimit.check(z.describe('A limit of what it belongs to.'));
+
 const endpointLimitSchema = z.strictObject(limitFields).check(z.describe('A limit of this endpoint.'));
-const keyLimitSchema = z
-  .strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema) })
-  .check(z.describe('A limit of this key.'));
+const keyLimitSchema = levelLimit.check(z.describe('A limit of this key.'));
 const ruleFields = {
   scope: z.optional(
     z
@@ -141,9 +143,10 @@ const budgetFields = {
     z.enum(['refuse', 'allow']).check(z.describe('Calls whose price is not known, under a hard line. Default refuse.')),
   ),
 };
-const keyBudgetSchema = z
-  .strictObject({ ...budgetFields, ...scopeFields, each: z.optional(eachSchema) })
-  .check(z.describe('A budget of this key.'));
+const levelBudget = z.strictObject({ ...budgetFields, ...scopeFields, each: z.optional(eachSchema) });
+/** A budget of a level, which is its scope. */
+export const levelBudgetSchema = levelBudget.check(z.describe('A budget of what it belongs to.'));
+const keyBudgetSchema = levelBudget.check(z.describe('A budget of this key.'));
 const budgetSchema = z.strictObject({ ...budgetFields, ...ruleFields }).check(z.describe('A budget.'));
 
 const endpointSchema = z
@@ -280,6 +283,8 @@ export type PriceEntry = z.infer<typeof priceSchema>;
 export type EndpointEntry = z.infer<typeof endpointSchema>;
 export type LimitEntry = z.infer<typeof limitSchema>;
 export type BudgetEntry = z.infer<typeof budgetSchema>;
+export type LevelLimitEntry = z.infer<typeof levelLimit>;
+export type LevelBudgetEntry = z.infer<typeof levelBudget>;
 export type ProviderEntry = NonNullable<ConfigFile['providers']>[number];
 
 /** The published JSON Schema, as draft 2020-12. */

@@ -18,13 +18,14 @@ import type { SourceDocument } from './document.ts';
 import { plainEndpoint } from './endpoint-factory.ts';
 import { interpolate } from './interpolate.ts';
 import { ledgerDefaults } from './ledger-settings.ts';
+import { readLevelBudget, readLevelLimit } from './level-rules.ts';
 import { readLimitEntry } from './limit-entry.ts';
 import type { LimitRule } from './limit-rule.ts';
 import { nearestNames } from './near-names.ts';
 import { readPriceEntry } from './price-entry.ts';
 import { type Problem, renderPath } from './problem.ts';
 import { providerOfBareName, splitProviderModel } from './provider-name.ts';
-import type { BudgetEntry, ConfigFile, EndpointEntry, LimitEntry, ProviderEntry } from './schema.ts';
+import type { ConfigFile, EndpointEntry, ProviderEntry } from './schema.ts';
 import type { ConfiguredKey } from './snapshot.ts';
 import { validate } from './validate.ts';
 
@@ -140,41 +141,34 @@ class TurnpikeFileReader {
 
   /** Those of the top level, then those under keys. */
   #readLimits(): LimitRule[] {
-    const rules = (this.#file.limits ?? []).flatMap((entry, index) => this.#readLimit(entry, ['limits', index]));
+    const rules = (this.#file.limits ?? []).flatMap(
+      (entry, index) => this.#accept(readLimitEntry(entry), ['limits', index]) ?? [],
+    );
     for (const [at, key] of (this.#file.keys ?? []).entries()) {
       for (const [index, entry] of (key.limits ?? []).entries()) {
-        const { endUser, model, provider, tag, ...limit } = entry;
-        const scope = withoutAbsent({ key: key.name, endUser, model, provider, tag });
-        rules.push(...this.#readLimit({ ...limit, scope }, ['keys', at, 'limits', index]));
+        const found = readLevelLimit({ key: key.name }, entry);
+        rules.push(...(this.#accept(found, ['keys', at, 'limits', index]) ?? []));
       }
     }
     return rules;
   }
 
-  #readLimit(entry: LimitEntry, path: readonly PropertyKey[]): readonly LimitRule[] {
-    const rules = readLimitEntry(entry);
-    if (!('message' in rules)) return rules;
-    this.#report(path, rules.message, rules.hint);
-    return [];
-  }
-
   /** Those of the top level, then those under keys. */
   #readBudgets(): BudgetRule[] {
-    const rules = (this.#file.budgets ?? []).map((entry, index) => this.#readBudget(entry, ['budgets', index]));
+    const rules = (this.#file.budgets ?? []).map((entry, index) =>
+      this.#accept(readBudgetEntry(entry), ['budgets', index]),
+    );
     for (const [at, key] of (this.#file.keys ?? []).entries()) {
       for (const [index, entry] of (key.budgets ?? []).entries()) {
-        const { endUser, model, provider, tag, ...budget } = entry;
-        const scope = withoutAbsent({ key: key.name, endUser, model, provider, tag });
-        rules.push(this.#readBudget({ ...budget, scope }, ['keys', at, 'budgets', index]));
+        rules.push(this.#accept(readLevelBudget({ key: key.name }, entry), ['keys', at, 'budgets', index]));
       }
     }
     return rules.filter((rule) => rule !== undefined);
   }
 
-  #readBudget(entry: BudgetEntry, path: readonly PropertyKey[]): BudgetRule | undefined {
-    const rule = readBudgetEntry(entry);
-    if (!('message' in rule)) return rule;
-    this.#report(path, rule.message, rule.hint);
+  #accept<T extends object>(found: T | { message: string; hint: string }, path: readonly PropertyKey[]): T | undefined {
+    if (!('message' in found)) return found;
+    this.#report(path, found.message, found.hint);
     return undefined;
   }
 
@@ -233,7 +227,9 @@ class TurnpikeFileReader {
       order: entry.order ?? 0,
       deadlines: entry.deadlines ?? {},
       price: price === undefined || 'tooFine' in price ? undefined : price,
-      limits: (entry.limits ?? []).flatMap((limit, index) => this.#readLimit(limit, [...path, 'limits', index])),
+      limits: (entry.limits ?? []).flatMap(
+        (limit, index) => this.#accept(readLimitEntry(limit), [...path, 'limits', index]) ?? [],
+      ),
     };
   }
 
@@ -265,12 +261,6 @@ function scopesOf(entry: NonNullable<ConfigFile['keys']>[number]): ConfiguredKey
   }
   for (const id of entry.tags ?? []) scopes.push({ type: 'tag', id });
   return scopes;
-}
-
-function withoutAbsent(fields: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined),
-  );
 }
 
 function newProvider(entry: ProviderEntry): Provider {

@@ -1,3 +1,4 @@
+import type { LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
 import type { EntityRow } from '../store/store.ts';
 import type { AdminScope, Role } from './admin-scope.ts';
 import type { Policy } from './effective-policy.ts';
@@ -25,6 +26,9 @@ export interface EntityBody {
   readonly description?: string | undefined;
   readonly isBlocked?: boolean | undefined;
   readonly policy?: StoredPolicy | undefined;
+  /** Of levels and memberships; checked by their readers before they are stored. */
+  readonly budgets?: readonly LevelBudgetEntry[] | undefined;
+  readonly limits?: readonly LevelLimitEntry[] | undefined;
   /** Of a model group. */
   readonly models?: readonly string[] | undefined;
   /** Of a membership. */

@@ -7,6 +7,7 @@ import type { Records } from '../store/store.ts';
 import { FollowStore } from './follow-store.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { SecretDigest } from './secret-digest.ts';
+import { StoredRules } from './stored-rules.ts';
 
 async function withFollowed(
   records: (real: Records) => Pick<Records, 'head' | 'entities' | 'changedSince' | 'entity'>,
@@ -19,6 +20,7 @@ async function withFollowed(
   const follow = new FollowStore(
     Object.assign(Object.create(store.records), records(store.records)),
     directory,
+    new StoredRules(),
     (error) => troubles.push(error),
   );
   try {

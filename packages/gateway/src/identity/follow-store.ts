@@ -1,17 +1,19 @@
 import type { Records } from '../store/store.ts';
 import { type Entity, readEntityRow } from './entity.ts';
 import type { KeyDirectory } from './key-directory.ts';
+import type { StoredRules } from './stored-rules.ts';
 
 /** How often to look for changes that other processes made. */
 const LOOK_MS = 400;
 
 /**
- * Keeps a directory in step with the store. Changes made here are taken over at once by {@link catchUp}; those of other
+ * Keeps a directory, and the rules of what is in it, in step with the store. Changes made here are taken over at once by {@link catchUp}; those of other
  * processes within half a second. While the store is away, the directory stays as it is.
  */
 export class FollowStore {
   readonly #records: Records;
   readonly #directory: KeyDirectory;
+  readonly #rules: StoredRules;
   readonly #onTrouble: (error: unknown) => void;
   #seq = 0;
   #running: Promise<void> = Promise.resolve();
@@ -20,8 +22,9 @@ export class FollowStore {
   #isLooking = false;
 
   /** @param onTrouble Told once when the store cannot be read any more. */
-  constructor(records: Records, directory: KeyDirectory, onTrouble: (error: unknown) => void) {
+  constructor(records: Records, directory: KeyDirectory, rules: StoredRules, onTrouble: (error: unknown) => void) {
     this.#records = records;
+    this.#rules = rules;
     this.#directory = directory;
     this.#onTrouble = onTrouble;
   }
@@ -30,7 +33,7 @@ export class FollowStore {
   async start(): Promise<void> {
     // The number first: what changes between the two reads is read twice rather than never.
     this.#seq = (await this.#records.head()).seq;
-    if (this.#seq > 0) this.#directory.apply((await this.#records.entities()).map(readEntityRow));
+    if (this.#seq > 0) await this.#apply((await this.#records.entities()).map(readEntityRow), []);
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
     this.#timer.unref();
   }
@@ -73,7 +76,13 @@ export class FollowStore {
       if (row === undefined) gone.push(id);
       else changed.push(readEntityRow(row));
     }
-    this.#directory.apply(changed, gone);
+    await this.#apply(changed, gone);
     this.#seq = seq;
+  }
+
+  /** The rules first: no key is served before what bounds it is in force. */
+  async #apply(changed: readonly Entity[], gone: readonly string[]): Promise<void> {
+    await this.#rules.apply(changed, gone, (id) => this.#directory.byId(id));
+    this.#directory.apply(changed, gone);
   }
 }

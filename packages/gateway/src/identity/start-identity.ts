@@ -6,6 +6,7 @@ import { FollowStore } from './follow-store.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { SecretDigest } from './secret-digest.ts';
 import { serverSecret } from './server-secret.ts';
+import { StoredRules } from './stored-rules.ts';
 
 /** Under this name `meta` tells by which secret stored keys are digested. */
 const FINGERPRINT = 'secret_fingerprint';
@@ -14,6 +15,7 @@ export interface Identity {
   readonly digest: SecretDigest;
   readonly directory: KeyDirectory;
   readonly follow: FollowStore;
+  readonly rules: StoredRules;
 }
 
 /**
@@ -34,13 +36,14 @@ export async function startIdentity(place: {
   const digest = new SecretDigest(secret);
   await requireSameSecret(store, digest);
   const directory = new KeyDirectory(digest);
-  const follow = new FollowStore(store.records, directory, (error) =>
+  const rules = new StoredRules();
+  const follow = new FollowStore(store.records, directory, rules, (error) =>
     log.warn('Changes of keys cannot be read from the database; those known stay in force.', {
       error: error instanceof Error ? error : String(error),
     }),
   );
   await follow.start();
-  return { digest, directory, follow };
+  return { digest, directory, follow, rules };
 }
 
 /** A database that knows no key yet takes any secret. */

@@ -1,7 +1,8 @@
 import type { BudgetRule } from '../../config/budget-rule.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
-import { concerns, type RuleSubject } from '../rule-scope.ts';
+import { RuleIndex } from '../rule-index.ts';
+import type { RuleSubject } from '../rule-scope.ts';
 import { BudgetHold, type HoldHouse, type SoftAlert } from './budget-hold.ts';
 import { type CompiledBudget, compileBudget, identityOf } from './compiled-budget.ts';
 
@@ -20,6 +21,7 @@ export class Budgets {
   readonly #house: HoldHouse;
   #latestMs = Number.NEGATIVE_INFINITY;
   #budgets: readonly CompiledBudget[] = [];
+  #index = new RuleIndex<CompiledBudget>([]);
   #ofCaller = new WeakMap<Caller, CallerBudgets>();
 
   /**
@@ -51,13 +53,15 @@ export class Budgets {
       let id = identity;
       for (let copy = 2; taken.has(id); copy++) id = `${identity}~${copy}`;
       taken.add(id);
-      return compileBudget(rule, id, known.get(id)?.accounts);
+      const same = known.get(id);
+      return same?.rule === rule ? same : compileBudget(rule, id, same?.accounts);
     });
   }
 
   /** Puts budgets in force, in place of those before. */
   apply(budgets: readonly CompiledBudget[]): void {
     this.#budgets = budgets;
+    this.#index = new RuleIndex(budgets);
     this.#ofCaller = new WeakMap();
   }
 
@@ -66,7 +70,7 @@ export class Budgets {
     if (this.#budgets.length === 0) return undefined;
     let found = this.#ofCaller.get(caller);
     if (found === undefined) {
-      const budgets = this.#budgets.filter(({ rule }) => concerns(rule, caller));
+      const budgets = this.#index.of(caller);
       const needs = (type: 'end-user' | 'tag') =>
         budgets.some(({ conditions, each }) => each.includes(type) || conditions.some((one) => one.type === type));
       found = { budgets, needsEndUser: needs('end-user'), needsTags: needs('tag') };

@@ -33,10 +33,18 @@ export function compileBudget(rule: BudgetRule, id: string, accounts: BudgetAcco
   };
 }
 
+/** Rules stay the same objects over changes of others, which come often where keys are many. */
+const identities = new WeakMap<BudgetRule, string>();
+
 /** What a budget counts, whatever its lines. */
-export function identityOf({ scope, each, period }: BudgetRule): string {
+export function identityOf(rule: BudgetRule): string {
+  const known = identities.get(rule);
+  if (known !== undefined) return known;
+  const { scope, each, period } = rule;
   const scopes = Object.entries(scope).sort(([a], [b]) => (a < b ? -1 : 1));
-  return sha256Hex(JSON.stringify([scopes, [...each].sort(), period])).slice(0, 16);
+  const identity = sha256Hex(JSON.stringify([scopes, [...each].sort(), period])).slice(0, 16);
+  identities.set(rule, identity);
+  return identity;
 }
 
 /** The ledger has a sum for one thing of one kind; what needs two kinds, or a pattern, is entered under the budget. */

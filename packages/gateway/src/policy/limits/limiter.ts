@@ -2,7 +2,8 @@ import type { LimitRule } from '../../config/limit-rule.ts';
 import type { Endpoint } from '../../config/snapshot.ts';
 import { monotonicMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
-import { concerns, conditionsOf, type RuleSubject } from '../rule-scope.ts';
+import { RuleIndex } from '../rule-index.ts';
+import { conditionsOf, type RuleSubject } from '../rule-scope.ts';
 import { Admission, type Hold, type Standing } from './admission.ts';
 import { type CompiledRule, labelOf, metersOf } from './compiled-rule.ts';
 import { Meters } from './meters.ts';
@@ -44,6 +45,7 @@ export class Limiter {
   readonly #clock: () => number;
   #latestMs = Number.NEGATIVE_INFINITY;
   #rules: readonly CompiledRule[] = [];
+  #index = new RuleIndex<CompiledRule>([]);
   #meters = new Map<string, Meters>();
   readonly #endpointMeters = new Map<string, Meters>();
   #ofCaller = new WeakMap<Caller, CallerRules>();
@@ -64,6 +66,7 @@ export class Limiter {
       return { rule, label: labelOf(rule), meters, conditions: conditionsOf(rule, false), each: rule.each };
     });
     this.#meters = kept;
+    this.#index = new RuleIndex(this.#rules);
     this.#ofCaller = new WeakMap();
   }
 
@@ -72,7 +75,7 @@ export class Limiter {
     if (this.#rules.length === 0) return undefined;
     let found = this.#ofCaller.get(caller);
     if (found === undefined) {
-      found = sorted(this.#rules.filter(({ rule }) => concerns(rule, caller)));
+      found = sorted(this.#index.of(caller));
       this.#ofCaller.set(caller, found);
     }
     return found.exchange.length + found.attempt.length === 0 ? undefined : found;

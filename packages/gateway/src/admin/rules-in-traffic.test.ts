@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { type AdminTestHouse, startAdminTestHouse } from './admin-house.test-support.ts';
+
+let admin: AdminTestHouse;
+beforeAll(async () => {
+  admin = await startAdminTestHouse();
+});
+afterAll(() => admin.house.stop());
+
+let count = 0;
+const fresh = (stem: string) => `${stem}-${++count}`;
+
+async function ask(key: string, fields: object = {}): Promise<{ status: number; message: string; headers: Headers }> {
+  const body = { model: 'chat', max_tokens: 100, messages: [{ role: 'user', content: 'Hello.' }], ...fields };
+  const response = await admin.house.post('/v1/chat/completions', body, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  const { error } = (await response.json()) as { error?: { message?: string } };
+  return { status: response.status, message: error?.message ?? '', headers: response.headers };
+}
+
+describe('a stored budget', () => {
+  test('refuses with its numbers, and lets the next request pass when it is raised', async () => {
+    const name = fresh('key');
+    const key = await admin.newKey({ name, budgets: [{ amount: '0.000001', per: 'month' }] });
+    const refused = await ask(key);
+    expect(refused.status).toBe(402);
+    expect(refused.message).toContain(`budget of 0.000001 USD per month (key ${name})`);
+    expect(refused.headers.get('x-turnpike-budget-limit-usd')).toBe('0.000001');
+    const raised = await admin.call('PATCH', `/keys/${name}`, { budgets: [{ amount: 1, per: 'month' }] });
+    expect(raised).toMatchObject({ status: 200, body: { budgets: [{ amount: 1, per: 'month' }] } });
+    expect((await ask(key)).status).toBe(200);
+    // What is spent stays when the line moves below it.
+    await admin.call('PATCH', `/keys/${name}`, { budgets: [{ amount: '0.000001', per: 'month' }] });
+    const again = await ask(key);
+    expect(again.status).toBe(402);
+    expect(again.headers.get('x-turnpike-budget-spent-usd')).not.toBe('0');
+    await admin.call('PATCH', `/keys/${name}`, { budgets: null });
+    expect((await ask(key)).status).toBe(200);
+  });
+
+  test('a budget that comes later starts from what is spent already', async () => {
+    const name = fresh('key');
+    const key = await admin.newKey({ name });
+    expect((await ask(key)).status).toBe(200);
+    await admin.call('PATCH', `/keys/${name}`, { budgets: [{ amount: '0.000001', per: 'month' }] });
+    const spent = (await ask(key)).headers.get('x-turnpike-budget-spent-usd');
+    expect(Number(spent)).toBeGreaterThan(0);
+  });
+
+  test.each(['organisation', 'team', 'user', 'project', 'service-account'])(
+    'of a %s burdens its keys',
+    async (kind) => {
+      const name = fresh(kind);
+      const made = await admin.call('POST', `/${kind}s`, { name, budgets: [{ amount: '0.000001', per: 'day' }] });
+      expect(made.status).toBe(201);
+      const field = kind === 'service-account' ? 'serviceAccountId' : `${kind}Id`;
+      const key = await admin.newKey({ name: fresh('key'), [field]: name });
+      expect((await ask(key)).status).toBe(402);
+      expect((await ask(await admin.newKey({ name: fresh('key') }))).status).toBe(200);
+    },
+  );
+
+  test('of a membership is that of the user within the team', async () => {
+    const [user, team] = [fresh('user'), fresh('team')];
+    await admin.call('POST', '/users', { name: user });
+    await admin.call('POST', '/teams', { name: team });
+    const budgets = [{ amount: '0.000001', per: 'day' }];
+    const made = await admin.call('POST', '/memberships', { userId: user, teamId: team, role: 'member', budgets });
+    expect(made).toMatchObject({ status: 201, body: { budgets } });
+    const within = await admin.newKey({ name: fresh('key'), userId: user, teamId: team });
+    const without = await admin.newKey({ name: fresh('key'), userId: user });
+    expect([(await ask(within)).status, (await ask(without)).status]).toEqual([402, 200]);
+    await admin.call('PATCH', `/memberships/${made.body.id}`, { budgets: null });
+    expect((await ask(within)).status).toBe(200);
+  });
+
+  test('for each end user, of a team', async () => {
+    const team = fresh('team');
+    await admin.call('POST', '/teams', { name: team, budgets: [{ amount: '0.0003', per: 'day', endUser: '*' }] });
+    const key = await admin.newKey({ name: fresh('key'), teamId: team });
+    expect((await ask(key, { user: 'ann', max_tokens: 5000 })).status).toBe(402);
+    expect((await ask(key, { max_tokens: 5000 })).status).toBe(200);
+  });
+});
+
+describe('a stored limit', () => {
+  test('refuses, and goes with what carries it', async () => {
+    const team = fresh('team');
+    const made = await admin.call('POST', '/teams', { name: team, limits: [{ requests: 1, per: 'hour' }] });
+    const key = await admin.newKey({ name: fresh('key'), teamId: team });
+    expect([(await ask(key)).status, (await ask(key)).status]).toEqual([200, 429]);
+    await admin.call('PATCH', `/teams/${made.body.id}`, { limits: [{ requests: 2, per: 'hour' }] });
+    expect([(await ask(key)).status, (await ask(key)).status]).toEqual([200, 429]);
+    await admin.call('PATCH', `/teams/${made.body.id}`, { limits: null });
+    expect((await ask(key)).status).toBe(200);
+  });
+});
+
+test.each([
+  [{ budgets: [{ per: 'day' }] }, 'budgets[0]', 'no line'],
+  [
+    {
+      budgets: [
+        { amount: 1, per: 'day' },
+        { amount: 1, per: 'day', zone: 'Nowhere/No' },
+      ],
+    },
+    'budgets[1]',
+    'time zone',
+  ],
+  [{ budgets: [{ amount: 1, soft: 2, per: 'day' }] }, 'budgets[0]', 'soft line'],
+  [{ limits: [{ per: 'minute' }] }, 'limits[0]', 'limits nothing'],
+  [{ limits: [{ requests: 1 }] }, 'limits[0]', 'no window'],
+  [{ budgets: [{ amount: 1, per: 'day', team: 'x' }] }, 'budgets[0].team', 'no field'],
+  [{ budgets: [{ amount: 1, per: 'year' }] }, 'budgets[0].per', 'form'],
+])('what makes no rule is refused with its place: %j', async (fields, place, words) => {
+  const { status, body } = await admin.call('POST', '/teams', { name: fresh('team'), ...fields });
+  expect([status, body.error.field]).toEqual([400, place]);
+  expect(body.error.message).toContain(words);
+});
