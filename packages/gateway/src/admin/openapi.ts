@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
 import { version } from '../runtime/version.ts';
 import { entityOperations } from './entity-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
@@ -118,6 +119,8 @@ function json(schema: unknown): Record<string, unknown> {
 /** Schemas that have a name in the document, and are referred to by it. */
 const namedSchemas = new Map<z.ZodMiniType, string>([
   [policySchema, 'Policy'],
+  [levelBudgetSchema, 'Budget'],
+  [levelLimitSchema, 'Limit'],
   [errorSchema, 'Error'],
   ...Object.entries(createSchemas).map(([kind, schema]): [z.ZodMiniType, string] => [schema, `Create${pascal(kind)}`]),
   ...Object.entries(updateSchemas).map(([kind, schema]): [z.ZodMiniType, string] => [schema, `Update${pascal(kind)}`]),
