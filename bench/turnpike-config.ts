@@ -8,7 +8,7 @@ const PROVIDER: Readonly<Record<BenchDialect, string>> = {
 };
 
 /**
- * Turnpike's configuration for a run: one virtual key, and for each kind of answer one model per upstream dialect with
+ * Turnpike's configuration for a run: one virtual key with limits and budgets that it never reaches, and for each kind of answer one model per upstream dialect with
  * one priced endpoint. JSON is YAML, so it is written as JSON.
  */
 export function turnpikeConfig(loads: readonly Load[], upstreamPort: number): string {
@@ -26,5 +26,14 @@ export function turnpikeConfig(loads: readonly Load[], upstreamPort: number): st
       models.set(name, { name, endpoints: [endpoint] });
     }
   }
-  return JSON.stringify({ keys: [{ name: 'bench', key: CLIENT_KEY }], models: [...models.values()] }, undefined, 2);
+  const limits = [{ requests: 1e9, tokens: 1e12, per: 'minute' }, { concurrency: 1e6 }];
+  const budgets = [
+    { amount: 1e6, per: 'day' },
+    { amount: 1e6, per: 'month' },
+  ];
+  return JSON.stringify(
+    { keys: [{ name: 'bench', key: CLIENT_KEY, limits, budgets }], models: [...models.values()] },
+    undefined,
+    2,
+  );
 }

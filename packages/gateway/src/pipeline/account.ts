@@ -71,5 +71,7 @@ function scopesOf({ caller, limits, budgets }: Exchange): readonly string[] {
   const own = tags.map((id) => scopeKey({ type: 'tag', id }));
   if (endUser !== undefined) own.push(scopeKey({ type: 'end-user', id: endUser }));
   // What a budget counts must be summed under its name, so that the next start finds it.
-  return [...new Set([...scopes, ...own, ...(budgets?.hold.ledgerScopes() ?? [])])];
+  if (budgets !== undefined) own.push(...budgets.hold.ledgerScopes());
+  // Mostly the caller's own: the same list then, of which the journal has written out the text already.
+  return own.every((scope) => scopes.includes(scope)) ? scopes : [...new Set([...scopes, ...own])];
 }
