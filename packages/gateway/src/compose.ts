@@ -17,9 +17,11 @@ import { ActiveExchanges, type Services } from './pipeline/services.ts';
 import { Budgets } from './policy/budgets/budgets.ts';
 import { labelOf } from './policy/budgets/compiled-budget.ts';
 import { restoreSpend } from './policy/budgets/restore-spend.ts';
+import { rulesNow } from './policy/budgets/rules-now.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
 import { Alarms } from './runtime/alarm.ts';
+import { nowMs } from './runtime/clock.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
 import { FileDisk } from './runtime/journal-disk.ts';
 import { Reachability } from './runtime/reachable.ts';
@@ -45,6 +47,9 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const PORT_DEFAULT = 4000;
 /** A start waits at most so long for the journal of an earlier run; the rest goes on behind the traffic. */
 const RECOVERY_WAIT_MS = 5_000;
+/** A timer waits no longer: what it waits for is looked at anew. */
+const TIMER_MS_MAX = 86_400_000;
+const RULES_RETRY_MS = 1_000;
 
 /** Builds the house and opens its door. @throws StartError, StoreError */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -110,6 +115,7 @@ export class Gateway {
   #idleCollect: IdleCollect | undefined;
   #version = 0;
   #turn: Promise<void> = Promise.resolve();
+  #ruleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ options, log, store, admin, identity, ledger, report }: Parts) {
     this.#ledger = ledger;
@@ -185,6 +191,7 @@ export class Gateway {
     const { shutdownGraceMs } = this.snapshot.server;
     this.#watch?.close();
     this.#idleCollect?.stop();
+    clearTimeout(this.#ruleTimer);
     this.#active.isStopping = true;
     const closed = this.#listener?.close();
     const left = await this.#active.drained(shutdownGraceMs);
@@ -255,8 +262,23 @@ export class Gateway {
   /** The rules of the configuration and those of stored entities, together. */
   async #putRules({ budgets, limits }: Snapshot): Promise<void> {
     const { rules } = this.#identity;
-    await this.#putBudgets([...budgets, ...rules.budgets]);
+    const now = rulesNow([...budgets, ...rules.budgets], nowMs());
+    await this.#putBudgets(now.rules);
+    clearTimeout(this.#ruleTimer);
+    if (now.untilMs < Number.POSITIVE_INFINITY) this.#putRulesAt(now.untilMs);
     this.#limiter.apply([...limits, ...rules.limits]);
+  }
+
+  /** When an increase ends, the rules are others. */
+  #putRulesAt(atMs: number): void {
+    const waitMs = Math.min(Math.max(atMs - nowMs(), 1), TIMER_MS_MAX);
+    this.#ruleTimer = setTimeout(() => {
+      this.#inTurn(() => this.#putRules(this.snapshot)).catch((error: unknown) => {
+        this.#log.error('Budgets could not be changed.', { error: error instanceof Error ? error : String(error) });
+        this.#putRulesAt(nowMs() + RULES_RETRY_MS);
+      });
+    }, waitMs);
+    this.#ruleTimer.unref();
   }
 
   /** A budget that was not in force until now starts from what the ledger says. */
@@ -286,6 +308,7 @@ export class Gateway {
           snapshot: () => this.snapshot,
           keys: () => this.#inForce().keys,
           log: this.#log,
+          budgets: this.budgets,
           flushLogs: () => this.flush(),
         }),
     );

@@ -3,6 +3,7 @@ import type { AdminRights } from '../identity/admin-scope.ts';
 import type { FollowStore } from '../identity/follow-store.ts';
 import type { KeyDirectory } from '../identity/key-directory.ts';
 import type { SecretDigest } from '../identity/secret-digest.ts';
+import type { Budgets } from '../policy/budgets/budgets.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { KeyTable } from '../policy/identify.ts';
 import type { Store } from '../store/store.ts';
@@ -16,6 +17,7 @@ export interface AdminHouse {
   readonly follow: FollowStore;
   readonly snapshot: () => Snapshot;
   readonly keys: () => KeyTable;
+  readonly budgets: Budgets;
   readonly log: Log;
   /** Writes what waits for the exchange log, so that it can be read. */
   readonly flushLogs: () => Promise<void>;

@@ -167,7 +167,8 @@ export async function seen({ house, rights, id }: AdminContext, kind: EntityKind
   return entity;
 }
 
-function change(
+/** Changes an entity the caller sees and may change. */
+export function change(
   context: AdminContext,
   kind: EntityKind,
   action: string,

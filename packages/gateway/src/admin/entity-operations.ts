@@ -13,6 +13,7 @@ import {
 } from './entity-actions.ts';
 import { createSchemas, rotateSchema, updateSchemas, viewSchemas } from './kind-schemas.ts';
 import type { AdminOperation } from './operation.ts';
+import { budgetsShownSchema, resetBudgets, showBudgets } from './show-budgets.ts';
 import { showEffectivePolicy } from './show-policy.ts';
 
 const kinds = [
@@ -113,6 +114,35 @@ function operationsOf({ kind, resource, name }: (typeof kinds)[number]): AdminOp
       answer: undefined,
       isVersioned: true,
       run: (context) => deleteEntity(context, kind, resource),
+    },
+    ...(kind === 'model-group' ? [] : budgetOperations(kind, resource, name)),
+  ];
+}
+
+/** Of kinds that carry budgets. */
+function budgetOperations(kind: EntityKind, resource: AdminResource, name: string): AdminOperation[] {
+  const words = kind.replace('-', ' ');
+  return [
+    {
+      id: `get${name}Budgets`,
+      method: 'GET',
+      path: `/${resource}/{id}/budgets`,
+      scope: scopeOf(resource, 'read'),
+      summary: `Show what is spent, held and left of each budget of a ${words}.`,
+      status: 200,
+      answer: budgetsShownSchema,
+      run: (context) => showBudgets(context, kind),
+    },
+    {
+      id: `reset${name}Budgets`,
+      method: 'POST',
+      path: `/${resource}/{id}/reset-budgets`,
+      scope: scopeOf(resource, 'write'),
+      summary: `Let what was spent until now count no more in the budgets of a ${words}.`,
+      status: 200,
+      answer: viewSchemas[kind],
+      isVersioned: true,
+      run: (context) => resetBudgets(context, kind, resource),
     },
   ];
 }

@@ -177,6 +177,25 @@ describe('gateways on one database', () => {
     expect(await models(await start(), key)).toBe(200);
   });
 
+  test('a budget that is moved in one is in force in the other within a second, and after a restart', async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'turnpike-two-'));
+    const [one, two] = [await start(), await start()];
+    const lines = async (gateway: Gateway) =>
+      (await callAdmin(gateway.url, 'GET', '/teams/web/budgets')).body.data?.map(({ limit }) => limit);
+    await callAdmin(one.url, 'POST', '/teams', { name: 'web', budgets: [{ amount: 5, per: 'day' }] });
+    for (const amount of ['7', '9']) {
+      await callAdmin(one.url, 'PATCH', '/teams/web', { budgets: [{ amount, per: 'day' }] });
+      expect(await lines(one)).toMatchObject([{ usd: amount }]);
+      const startedMs = performance.now();
+      while (!Bun.deepMatch([{ usd: amount }], await lines(two)) && performance.now() - startedMs < 5_000)
+        await Bun.sleep(10);
+      expect(performance.now() - startedMs).toBeLessThan(1_000);
+    }
+    await two.stop();
+    gateways.splice(1);
+    expect(await lines(await start())).toMatchObject([{ usd: '9' }]);
+  });
+
   test('one with another secret does not start', async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'turnpike-two-'));
     const one = await start();

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { type AdminTestHouse, startAdminTestHouse } from './admin-house.test-support.ts';
+import { type AdminTestHouse, type Fields, startAdminTestHouse } from './admin-house.test-support.ts';
 
 let admin: AdminTestHouse;
 beforeAll(async () => {
   admin = await startAdminTestHouse();
 });
 afterAll(() => admin.house.stop());
+
+interface Shown extends Fields {
+  readonly spent: { readonly nanoUsd: string };
+}
 
 let count = 0;
 const fresh = (stem: string) => `${stem}-${++count}`;
@@ -118,4 +122,78 @@ test.each([
   const { status, body } = await admin.call('POST', '/teams', { name: fresh('team'), ...fields });
   expect([status, body.error.field]).toEqual([400, place]);
   expect(body.error.message).toContain(words);
+});
+
+describe('what is left', () => {
+  const shown = async (path: string) => (await admin.call('GET', `${path}/budgets`)).body.data;
+
+  test('is shown exactly, in every window', async () => {
+    const name = fresh('key');
+    const key = await admin.newKey({
+      name,
+      budgets: [
+        { amount: 1, soft: '0.5', per: 'month' },
+        { amount: 2, per: '30d' },
+        { amount: 3, per: 'lifetime', endUser: '*' },
+      ],
+    });
+    expect(await shown(`/keys/${name}`)).toMatchObject([
+      {
+        limit: { usd: '1', nanoUsd: '1000000000' },
+        soft: { usd: '0.5' },
+        spent: { usd: '0' },
+        remaining: { usd: '1' },
+      },
+      { limit: { usd: '2' }, endMs: null },
+    ]);
+    const served = await ask(key, { user: 'ann' });
+    const spent = served.headers.get('x-turnpike-cost-usd') ?? '';
+    await admin.house.gateway.flush();
+    const [month, rolling, ofAnn] = await shown(`/keys/${name}`);
+    expect(Number(spent)).toBeGreaterThan(0);
+    expect([month?.spent, rolling?.spent, ofAnn?.spent]).toMatchObject([
+      { usd: spent },
+      { usd: spent },
+      { usd: spent },
+    ]);
+    expect(ofAnn).toMatchObject({ instance: 'end-user:ann', held: { nanoUsd: '0' }, startMs: null, endMs: null });
+    expect(Number(month?.endMs)).toBeGreaterThan(Date.now());
+  });
+
+  test('is all there is after a reset, and the ledger keeps what was spent', async () => {
+    const name = fresh('key');
+    const key = await admin.newKey({ name, budgets: [{ amount: 1, per: 'month' }] });
+    expect((await ask(key)).status).toBe(200);
+    const [before] = await shown(`/keys/${name}`);
+    expect(before).not.toMatchObject({ spent: { nanoUsd: '0' } });
+    expect((await admin.call('POST', `/keys/${name}/reset-budgets`)).status).toBe(200);
+    expect(await shown(`/keys/${name}`)).toMatchObject([{ spent: { nanoUsd: '0' }, remaining: { usd: '1' } }]);
+    expect((await ask(key)).status).toBe(200);
+    expect(await shown(`/keys/${name}`)).toMatchObject([{ spent: before?.spent }]);
+    await admin.house.gateway.flush();
+    const inLedger = await admin.house.gateway.store.spendBetween(`key:${name}`, 0, Date.now() + 1);
+    const once = BigInt(String((before as Shown | undefined)?.spent.nanoUsd));
+    expect(inLedger).toBe(2n * once);
+    expect(
+      (
+        await admin.call(
+          'POST',
+          `/keys/${(await admin.call('POST', '/keys', { name: fresh('key') })).body.id}/reset-budgets`,
+        )
+      ).status,
+    ).toBe(400);
+  });
+});
+
+test('an increase holds until its time, and no longer', async () => {
+  const name = fresh('key');
+  const untilMs = Date.now() + 700;
+  const budget = { amount: '0.000001', per: 'month', temporaryIncrease: { amount: 1, untilMs } };
+  const key = await admin.newKey({ name, budgets: [budget] });
+  expect((await ask(key)).status).toBe(200);
+  while (Date.now() < untilMs + 100) await Bun.sleep(20);
+  expect((await ask(key)).status).toBe(402);
+  const nothing = { per: 'month', soft: 1, temporaryIncrease: { amount: 1, untilMs } };
+  const refused = await admin.call('PATCH', `/keys/${name}`, { budgets: [nothing] });
+  expect([refused.status, refused.body.error.field]).toEqual([400, 'budgets[0]']);
 });

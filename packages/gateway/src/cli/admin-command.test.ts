@@ -47,6 +47,8 @@ describe('key', () => {
     expect(table).toMatch(/^name +key +state +models +expires +id\nweb +sk-tp-…\S{4} +active +gpt-\*,chat +20/);
     const rotated = await run('key rotate web --grace 1d');
     expect([await models(key), await models(keyIn(rotated.out))]).toEqual([200, 200]);
+    const bounded = await run('key create --name bounded --team web --budget 50/month --rpm 60 --models gpt-*');
+    expect([bounded.code, (await run('key delete bounded')).code]).toEqual([0, 0]);
     expect((await run('key block web')).out).toBe('The key "web" is blocked.\n');
     expect(await models(key)).toBe(403);
     expect((await run('key list')).out).toContain('blocked');
@@ -109,6 +111,15 @@ describe('words', () => {
       name: 'a',
       policy: { expiresAtMs: Date.UTC(2030, 0, 31) },
     });
+    const rules = ['--budget', '50/month,2.50/day', '--rpm', '60', '--tpm', '9000', '--concurrency', '4'];
+    expect(bodyOf('create', '--name', 'a', ...rules)).toEqual({
+      name: 'a',
+      budgets: [
+        { amount: '50', per: 'month' },
+        { amount: '2.50', per: 'day' },
+      ],
+      limits: [{ requests: 60, tokens: 9000, per: 'minute' }, { concurrency: 4 }],
+    });
     expect(bodyOf('rotate', 'a', '--grace', '90s')).toEqual({ graceMs: 90_000 });
   });
 
@@ -117,6 +128,8 @@ describe('words', () => {
     [['create', 'a', '--name', 'a'], 'one argument too many'],
     [['create', '--name', 'a', '--expires', 'soon'], '--expires'],
     [['create', '--name', 'a', '--max-output', '-1'], '--max-output'],
+    [['create', '--name', 'a', '--budget', '50'], '--budget'],
+    [['create', '--name', 'a', '--rpm', '0'], '--rpm'],
     [['rotate'], 'Name the key'],
     [['rotate', 'a', '--grace', '1y'], '--grace'],
     [['block', 'a', 'b'], 'one argument too many'],

@@ -25,7 +25,7 @@ Usage: npm start -- key create --name NAME [options]
        npm start -- key list [--team TEAM] [--user USER]
        npm start -- key rotate NAME [--grace 1d]
        npm start -- key block | unblock | delete NAME
-       npm start -- team create --name NAME [--organisation ORGANISATION] [--models …]
+       npm start -- team create --name NAME [--organisation ORGANISATION] [options]
        npm start -- team list
        npm start -- team delete NAME
 
@@ -33,6 +33,11 @@ Usage: npm start -- key create --name NAME [options]
                   where the key belongs, by name or id; has to be there
   --models        patterns of models, with commas: 'gpt-*,claude-*'
   --providers     ids of providers, likewise
+  --budget        what it may spend, with commas: 50/month, 2.50/day, 100/30d,
+                  500/lifetime (US dollars)
+  --rpm N         requests in any minute
+  --tpm N         tokens of input and output in any minute
+  --concurrency N requests under way at once
   --max-output N  most output tokens a request may ask for
   --ip            addresses and ranges calls may come from, with commas
   --expires       how long it is valid (15m, 12h, 30d), or until when
@@ -119,8 +124,32 @@ function created(values: Values, nowMs: number): Record<string, unknown> {
     tags: listed(values.tags),
     adminScopes: listed(values['admin-scopes']),
     sha256: values.sha256?.toLowerCase(),
+    budgets: listed(values.budget)?.map(budgetOf),
+    limits: limitsOf(values),
     policy: Object.keys(policy).length === 0 ? undefined : policy,
   });
+}
+
+function budgetOf(text: string): Record<string, unknown> {
+  const [, amount, per] = /^([0-9]+(?:\.[0-9]+)?)\/([a-z0-9]+)$/.exec(text) ?? [];
+  if (amount === undefined) throw new Error('--budget must be like 50/month, 2.50/day, 100/30d or 500/lifetime.');
+  return { amount, per };
+}
+
+function limitsOf(values: Values): Record<string, unknown>[] | undefined {
+  const [requests, tokens, concurrency] = (['rpm', 'tpm', 'concurrency'] as const).map((option) => {
+    const value = values[option] === undefined ? undefined : Number(values[option]);
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      throw new Error(`--${option} must be a whole number above 0.`);
+    }
+    return value;
+  });
+  const inMinute = present({ requests, tokens });
+  const limits = [
+    ...(Object.keys(inMinute).length === 0 ? [] : [{ ...inMinute, per: 'minute' }]),
+    ...(concurrency === undefined ? [] : [{ concurrency }]),
+  ];
+  return limits.length === 0 ? undefined : limits;
 }
 
 function rotated(values: Values): Record<string, unknown> {
@@ -164,6 +193,10 @@ function parse(args: readonly string[]) {
       'service-account': text,
       models: text,
       providers: text,
+      budget: text,
+      rpm: text,
+      tpm: text,
+      concurrency: text,
       'max-output': text,
       ip: text,
       expires: text,

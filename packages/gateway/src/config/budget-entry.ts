@@ -29,7 +29,35 @@ export function readBudgetEntry(entry: BudgetEntry): BudgetRule | { message: str
   }
   const period = periodOf(entry);
   if ('message' in period) return period;
-  return { limitNanoUsd, softNanoUsd, period, ...readRuleAbout(entry), unpriced: entry.unpriced ?? 'refuse' };
+  const increase = increaseOf(entry, limitNanoUsd);
+  if (increase !== undefined && 'message' in increase) return increase;
+  return {
+    limitNanoUsd,
+    softNanoUsd,
+    period,
+    ...readRuleAbout(entry),
+    unpriced: entry.unpriced ?? 'refuse',
+    ...(increase !== undefined && { increase }),
+    ...(entry.countsFromMs !== undefined && { countsFromMs: entry.countsFromMs }),
+  };
+}
+
+function increaseOf(
+  { temporaryIncrease }: BudgetEntry,
+  limitNanoUsd: bigint | undefined,
+): BudgetRule['increase'] | { message: string; hint: string } {
+  if (temporaryIncrease === undefined) return undefined;
+  if (limitNanoUsd === undefined) {
+    return { message: 'has an increase of a hard line that is not there', hint: 'Give it an amount.' };
+  }
+  const nanoUsd = lineOf(temporaryIncrease.amount);
+  if (nanoUsd === undefined || nanoUsd === 'bad' || limitNanoUsd + nanoUsd > LINE_NANO_MAX) {
+    return {
+      message: 'has an increase that cannot be kept exactly',
+      hint: 'Use at most nine decimals, up to 1000000000 dollars together.',
+    };
+  }
+  return { nanoUsd, untilMs: temporaryIncrease.untilMs };
 }
 
 function lineOf(usd: string | number | undefined): bigint | undefined | 'bad' {

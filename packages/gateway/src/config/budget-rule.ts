@@ -23,4 +23,8 @@ export interface BudgetRule {
   readonly each: readonly ScopeType[];
   /** What happens under a hard line to a call whose price is not known. */
   readonly unpriced: 'refuse' | 'allow';
+  /** Added to the hard line before an instant, in Unix milliseconds. */
+  readonly increase?: { readonly nanoUsd: bigint; readonly untilMs: number } | undefined;
+  /** What was spent before this instant, in Unix milliseconds, does not count. */
+  readonly countsFromMs?: number | undefined;
 }

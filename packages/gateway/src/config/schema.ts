@@ -129,6 +129,9 @@ const ruleFields = {
 };
 const limitSchema = z.strictObject({ ...limitFields, ...ruleFields }).check(z.describe('A limit.'));
 
+/** The last instant that dates can tell. */
+const TIME_MS_MAX = 8_640_000_000_000_000;
+
 const budgetFields = {
   amount: z.optional(usd.check(z.describe('The hard line, in US dollars: what might cross it is refused.'))),
   soft: z.optional(usd.check(z.describe('The soft line, in US dollars: crossing it is told.'))),
@@ -141,6 +144,23 @@ const budgetFields = {
   zone: z.optional(text('The time zone of the calendar, by its IANA name. Default UTC.')),
   unpriced: z.optional(
     z.enum(['refuse', 'allow']).check(z.describe('Calls whose price is not known, under a hard line. Default refuse.')),
+  ),
+  temporaryIncrease: z.optional(
+    z
+      .strictObject({
+        amount: usd.check(z.describe('US dollars.')),
+        untilMs: z.int().check(z.minimum(0), z.maximum(TIME_MS_MAX), z.describe('Until when, in Unix milliseconds.')),
+      })
+      .check(z.describe('Added to the hard line for a time.')),
+  ),
+  countsFromMs: z.optional(
+    z
+      .int()
+      .check(
+        z.minimum(0),
+        z.maximum(TIME_MS_MAX),
+        z.describe('What was spent before, in Unix milliseconds, does not count: how a budget is reset.'),
+      ),
   ),
 };
 const levelBudget = z.strictObject({ ...budgetFields, ...scopeFields, each: z.optional(eachSchema) });

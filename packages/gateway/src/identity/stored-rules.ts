@@ -72,7 +72,7 @@ export class StoredRules {
 }
 
 /** What the rules of an entity are about; undefined for kinds that have none. */
-function levelOf(
+export function levelOf(
   { kind, name, userId, teamId, organisationId }: Entity,
   byId: (id: string | undefined) => Entity | undefined,
 ): LevelScope | undefined {

@@ -40,15 +40,19 @@ const identities = new WeakMap<BudgetRule, string>();
 export function identityOf(rule: BudgetRule): string {
   const known = identities.get(rule);
   if (known !== undefined) return known;
-  const { scope, each, period } = rule;
+  const { scope, each, period, countsFromMs } = rule;
   const scopes = Object.entries(scope).sort(([a], [b]) => (a < b ? -1 : 1));
-  const identity = sha256Hex(JSON.stringify([scopes, [...each].sort(), period])).slice(0, 16);
+  const identity = sha256Hex(
+    JSON.stringify([scopes, [...each].sort(), period, ...(countsFromMs === undefined ? [] : [countsFromMs])]),
+  ).slice(0, 16);
   identities.set(rule, identity);
   return identity;
 }
 
 /** The ledger has a sum for one thing of one kind; what needs two kinds, or a pattern, is entered under the budget. */
-function ledgerTypeOf({ scope, each }: BudgetRule): CompiledBudget['ledgerType'] {
+function ledgerTypeOf({ scope, each, countsFromMs }: BudgetRule): CompiledBudget['ledgerType'] {
+  // One that was reset starts at nothing, and is entered under a name of its own from then on.
+  if (countsFromMs !== undefined) return undefined;
   const scopes = Object.entries(scope) as [ScopeType, string][];
   const [first] = scopes;
   if (first === undefined) return each.length === 0 ? 'all' : each.length === 1 ? each[0] : undefined;
