@@ -4,12 +4,14 @@ import { version } from '../runtime/version.ts';
 import { entityOperations } from './entity-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { createSchemas, policySchema, updateSchemas, viewSchemas } from './kind-schemas.ts';
+import { ledgerOperations } from './ledger-operations.ts';
 import { type AdminOperation, BASE_PATH } from './operation.ts';
 
 /** Everything the admin API does, its own description included. */
 export const operations: readonly AdminOperation[] = [
   ...entityOperations,
   ...gatewayOperations,
+  ...ledgerOperations,
   {
     id: 'getOpenApi',
     method: 'GET',

@@ -10,11 +10,12 @@ export const adminResources = [
   'model-groups',
   'audit',
   'logs',
+  'ledger',
   'models',
 ] as const;
 export type AdminResource = (typeof adminResources)[number];
 
-const readOnly: ReadonlySet<string> = new Set(['audit', 'logs', 'models']);
+const readOnly: ReadonlySet<string> = new Set(['audit', 'logs', 'ledger', 'models']);
 
 export type AdminScope = `${AdminResource}:${'read' | 'write'}`;
 

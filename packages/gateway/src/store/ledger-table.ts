@@ -273,11 +273,13 @@ function floorTo(value: number, unit: number): number {
 export async function ledgerRollups(database: Database, ask: RollupQuery): Promise<LedgerRollup[]> {
   // Every scope of a kind begins with its name and a colon; the character after the colon ends the range.
   const range = ask.by === 'all' ? ['all', 'all~'] : [`${ask.by}:`, `${ask.by};`];
+  const { startMs, scope } = ask.beyond ?? { startMs: -1, scope: '' };
   const rows = await database.rows<LedgerRollupColumns>(
     `SELECT ${rollupColumns.join(', ')} FROM ledger_rollup
      WHERE scope >= ? AND scope < ? AND period = ? AND start_ms >= ? AND start_ms < ?
+       AND (start_ms > ? OR (start_ms = ? AND scope > ?))
      ORDER BY start_ms, scope LIMIT ${ask.limit}`,
-    [...range, ask.period, ask.fromMs, ask.toMs],
+    [...range, ask.period, ask.fromMs, ask.toMs, startMs, startMs, scope],
   );
   return rows.map((row) => ({
     scope: row.scope,

@@ -60,6 +60,8 @@ export interface RollupQuery {
   fromMs: number;
   toMs: number;
   limit: number;
+  /** The last of the page before. */
+  beyond?: { startMs: number; scope: string } | undefined;
 }
 
 export interface LedgerRollup {
