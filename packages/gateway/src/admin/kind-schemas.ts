@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
+import { budgetFallbacksSchema, levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
 import { adminScopes, roles } from '../identity/admin-scope.ts';
 import { policyOperations } from '../identity/effective-policy.ts';
 import type { EntityKind } from '../identity/entity.ts';
@@ -45,6 +45,7 @@ export const policySchema = z
     outputTokensMax: z.optional(z.int().check(z.minimum(1), z.describe('Most output tokens a request may ask for.'))),
     ipAllow: z.optional(ipAllow),
     expiresAtMs: z.optional(timeMs('From when nothing is allowed any more')),
+    fallbackModels: z.optional(budgetFallbacksSchema),
     tagsRequired: z.optional(list('Tags a key must carry.')),
   })
   .check(z.describe('What this level allows. What is absent restricts nothing; all levels hold together.'));

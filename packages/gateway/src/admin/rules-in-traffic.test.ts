@@ -185,6 +185,34 @@ describe('what is left', () => {
   });
 });
 
+test('a policy names cheaper models for when a budget is spent; the innermost level decides', async () => {
+  const endpoint = (model: string, usd: number) => ({
+    provider: 'openai',
+    model,
+    baseUrl: '{{upstream}}/v1',
+    apiKey: 'sk-up',
+    price: { input: usd, output: usd },
+  });
+  const models = [
+    { name: 'dear', endpoints: [endpoint('gpt-test', 1000)] },
+    { name: 'cheap', endpoints: [endpoint('gpt-small', 0)] },
+  ];
+  const own = await startAdminTestHouse({ yaml: JSON.stringify({ models }) });
+  try {
+    const budgets = [{ amount: '0.001', per: 'month' }];
+    const policy = { fallbackModels: { dear: ['nothing'] } };
+    await own.call('POST', '/teams', { name: 'web', budgets, policy });
+    const without = await own.newKey({ name: 'without', teamId: 'web' });
+    const inner = { fallbackModels: { dear: ['cheap'] } };
+    const key = await own.newKey({ name: 'with', teamId: 'web', policy: inner });
+    expect([await own.chat(without, 'dear'), await own.chat(key, 'dear')]).toEqual([402, 200]);
+    await own.call('PATCH', '/keys/with', { policy: { ...inner, models: ['dear'] } });
+    expect(await own.chat(key, 'dear')).toBe(402);
+  } finally {
+    await own.house.stop();
+  }
+});
+
 test('an increase holds until its time, and no longer', async () => {
   const name = fresh('key');
   const untilMs = Date.now() + 700;

@@ -185,6 +185,11 @@ const endpointSchema = z
   })
   .check(z.describe('One provider, model and credential that can serve the model.'));
 
+/** Under keys, and in policies. */
+export const budgetFallbacksSchema = z
+  .record(text('The name of a model.'), z.array(text('The name of a model.')).check(z.maxLength(20)))
+  .check(z.describe('For models that a budget keeps out: what to try in their place, in this order.'));
+
 const fallbacksSchema = z.array(text('The name of a model.'));
 const retriesSchema = count('Tries after the first. Default 2.', 0).check(z.maximum(20));
 
@@ -247,6 +252,7 @@ export const configSchema = z.strictObject({
         tags: z.optional(z.array(text('A tag its requests count under.'))),
         limits: z.optional(z.array(keyLimitSchema)),
         budgets: z.optional(z.array(keyBudgetSchema)),
+        fallbackModels: z.optional(budgetFallbacksSchema),
       }),
     ),
   ),

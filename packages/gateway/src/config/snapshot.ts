@@ -88,6 +88,9 @@ export interface ModelListing {
   readonly createdSec: number;
 }
 
+/** By the name of a model, cheaper ones for when a budget keeps it out. */
+export type BudgetFallbacks = Readonly<Record<string, readonly string[]>>;
+
 /** A virtual key from the configuration file. Held only as a SHA-256 digest; the plain key is not kept. */
 export interface ConfiguredKey {
   readonly name: string;
@@ -96,6 +99,8 @@ export interface ConfiguredKey {
   /** Model names or wildcard patterns this key may use; absent means all. */
   readonly models: readonly string[] | undefined;
   readonly isAdmin: boolean;
+  /** For models that a budget keeps out: what to try in their place, in this order. */
+  readonly fallbackModels?: BudgetFallbacks | undefined;
   /** What its exchanges count against beside the key itself. */
   readonly scopes: readonly { readonly type: ScopeType; readonly id: string }[];
 }

@@ -1,3 +1,4 @@
+import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { Caller, Refusal } from '../policy/caller.ts';
 import type { Scope } from '../policy/scope.ts';
 import { type AdminRights, type Role, roleScopes } from './admin-scope.ts';
@@ -29,9 +30,15 @@ export function buildCaller(key: Entity, source: EntitySource): Caller {
     isAdmin: false,
     scopes: [{ type: 'key', id: key.name }, ...levelScopes(levels), ...tagScopes(key)],
     policy,
+    fallbackModels: fallbacksOf(all),
     refusal: refusalOf(key, all, missingTags(policy, key.body.tags ?? [])),
     admin: adminRights(key, source),
   };
+}
+
+function fallbacksOf(levels: readonly Entity[]): BudgetFallbacks | undefined {
+  const given = levels.flatMap(({ body }) => Object.entries(body.policy?.fallbackModels ?? {}));
+  return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
 function refusalOf(key: Entity, levels: readonly Entity[], tagsMissing: readonly string[]): Refusal | undefined {

@@ -1,4 +1,5 @@
 import type { LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
+import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { EntityRow } from '../store/store.ts';
 import type { AdminScope, Role } from './admin-scope.ts';
 import type { Policy } from './effective-policy.ts';
@@ -19,6 +20,8 @@ export type EntityKind = keyof typeof entityKinds;
 /** A policy as it is stored: names of model groups stand beside models. */
 export interface StoredPolicy extends Policy {
   readonly modelGroups?: readonly string[] | undefined;
+  /** Of several levels, the innermost that names a model decides about it. */
+  readonly fallbackModels?: BudgetFallbacks | undefined;
 }
 
 /** What the kinds keep beside the columns they share. Each uses some of it. */

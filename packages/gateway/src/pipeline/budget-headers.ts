@@ -18,6 +18,7 @@ export function budgetHeaders({ budgets }: Exchange, headers: Record<string, str
     }
     return;
   }
+  if (budgets.gaveWay !== undefined) headers['x-turnpike-budget-fallback'] = headerSafe(budgets.gaveWay);
   const left = leastLeft(hold.standings);
   if (left !== undefined) headers['x-turnpike-budget-remaining-usd'] = usd(left);
   const alert = softLine(hold.standings);

@@ -20,6 +20,8 @@ const configuration = {
     key('crowd', { amount: 2, per: 'lifetime' }),
     key('soft', { soft: '0.000000001', amount: 100, per: 'day' }),
     key('people', { amount: 0.2, per: 'day', endUser: '*' }),
+    { ...key('thrifty', { amount: 0.05, per: 'day' }), fallbackModels: { chat: ['claude', 'cheap'] } },
+    { ...key('narrow', { amount: 0.05, per: 'day' }), models: ['chat'], fallbackModels: { chat: ['cheap'] } },
     key('cheapest', { amount: 0.05, per: 'day' }),
     key('failing', { amount: 0.3, per: 'day' }),
     key('leaving', { amount: 5, per: 'day' }),
@@ -29,6 +31,7 @@ const configuration = {
   models: [
     { name: 'chat', endpoints: [chat] },
     { name: 'claude', endpoints: [claude] },
+    { name: 'cheap', endpoints: [{ ...chat, id: 'cheap-one', model: 'gpt-small', price: { input: 1, output: 1 } }] },
     { name: 'free', endpoints: [{ ...chat, id: 'free', price: { input: 0, output: 0 } }] },
     { name: 'unknown', endpoints: [{ ...chat, provider: 'own', id: 'unknown', price: undefined }] },
     {
@@ -76,6 +79,26 @@ async function until(condition: () => boolean): Promise<void> {
     await Bun.sleep(2);
   }
 }
+
+describe('a cheaper model', () => {
+  test('serves when a budget keeps out the one asked for, and the answer and the log say why', async () => {
+    const served = await ask('thrifty');
+    expect([served.status, served.headers.get('x-turnpike-endpoint')]).toEqual([200, 'cheap-one']);
+    expect(served.headers.get('x-turnpike-budget-fallback')).toBe('budget of 0.05 USD per day (key thrifty)');
+    expect((await house.lastRow()).plan.join('\n')).toContain(
+      'the budget of 0.05 USD per day (key thrifty) gives way to cheap',
+    );
+    expect(house.emulator.requests.map(({ json }) => (json as { model: string }).model)).toEqual(['gpt-small']);
+    expect(house.gateway.budgets.heldNanoUsd).toBe(0n);
+  });
+
+  test('is none for a key that may not use it, for other models, or for what fits', async () => {
+    expect((await ask('narrow')).status).toBe(402);
+    expect((await ask('thrifty', { model: 'either' })).headers.has('x-turnpike-budget-fallback')).toBe(false);
+    expect((await ask('thrifty', { model: 'claude' })).status).toBe(402);
+    expect((await ask('member', { model: 'cheap' })).headers.has('x-turnpike-budget-fallback')).toBe(false);
+  });
+});
 
 describe('a request that does not fit', () => {
   test('is refused in OpenAI words before anything is sent, with the figures and what would fit', async () => {

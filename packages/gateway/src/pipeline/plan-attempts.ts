@@ -28,15 +28,21 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
   if (route === undefined) throw unknownModel(exchange, body.model);
   const full: Refusal[] = [];
   const short: OutOfMoney[] = [];
-  const made = plan({
-    routes: [route, ...fallbacksOf(exchange, route, caller)],
-    unfit: (endpoint) =>
-      unfit(exchange, endpoint) ??
-      overLimit(services, exchange, endpoint, full) ??
-      overBudget(exchange, endpoint, short),
-    random: services.random,
-  });
+  const routes = [route, ...routesOf(exchange, route.fallbacks, caller)];
+  const planOf = (routes: readonly ModelRoute[]) =>
+    plan({
+      routes,
+      unfit: (endpoint) =>
+        unfit(exchange, endpoint) ??
+        overLimit(services, exchange, endpoint, full) ??
+        overBudget(exchange, endpoint, short),
+      random: services.random,
+    });
+  const made = planOf(routes);
   if (made.steps.length > 0) return made;
+  const cheaper = short.length === 0 ? [] : routesOf(exchange, cheaperThan(body.model, caller), caller);
+  const second = cheaper.length === 0 ? made : planOf([...routes, ...cheaper]);
+  if (second.steps.length > 0) return givenWay(exchange, second, short[0]);
   const [soonest] = full.sort((a, b) => a.retryAfterMs - b.retryAfterMs);
   if (soonest !== undefined) throw limitFault(soonest);
   if (short[0] !== undefined) throw budgetFault(exchange, short[0].shortage, short[0].endpoint);
@@ -90,10 +96,22 @@ function overBudget(exchange: Exchange, endpoint: Endpoint, short: OutOfMoney[])
   return shortage.reason === 'unpriced' ? 'its price is not known' : `over the ${shortage.label}`;
 }
 
-/** Fallbacks the caller may use. A fallback is no way around a key's models. */
-function fallbacksOf(exchange: Exchange, route: ModelRoute, caller: Caller | undefined): ModelRoute[] {
+function cheaperThan(model: string, caller: Caller | undefined): readonly string[] {
+  const all = caller?.fallbackModels;
+  return all !== undefined && Object.hasOwn(all, model) ? (all[model] ?? []) : [];
+}
+
+/** Notes that a budget made the plan what it is. */
+function givenWay(exchange: Exchange, made: Plan, short: OutOfMoney | undefined): Plan {
+  const label = short?.shortage.label ?? '';
+  if (exchange.budgets !== undefined) exchange.budgets.gaveWay = label;
+  return { ...made, reasons: [...made.reasons, `the ${label} gives way to ${made.steps[0]?.model}`] };
+}
+
+/** Models of these names that the caller may use. A fallback is no way around a key's models. */
+function routesOf(exchange: Exchange, names: readonly string[], caller: Caller | undefined): ModelRoute[] {
   const routes: ModelRoute[] = [];
-  for (const name of route.fallbacks) {
+  for (const name of names) {
     if (caller !== undefined && !mayUse(caller, name)) continue;
     const fallback = exchange.snapshot.resolveModel(name);
     if (fallback !== undefined) routes.push(fallback);

@@ -1,3 +1,4 @@
+import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { AdminRights } from '../identity/admin-scope.ts';
 import { allowsName, type EffectivePolicy } from '../identity/effective-policy.ts';
 import type { Scope } from './scope.ts';
@@ -18,6 +19,8 @@ export interface Caller {
   readonly scopes: readonly Scope[];
   /** What it may use: the meet of the policies of all levels. */
   readonly policy: EffectivePolicy;
+  /** For models that a budget keeps out: what to try in their place, in this order. */
+  readonly fallbackModels?: BudgetFallbacks | undefined;
   /** Why it is refused whatever it asks for; undefined when it is not. */
   readonly refusal: Refusal | undefined;
   /** What it may do in the admin API; undefined for nothing. */

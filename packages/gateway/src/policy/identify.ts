@@ -1,4 +1,5 @@
 import { Fault } from '@turnpike/wire/fault.ts';
+import type { BudgetFallbacks } from '../config/snapshot.ts';
 import { everyRight } from '../identity/admin-scope.ts';
 import { allowsAddress, effectivePolicy, isExpired } from '../identity/effective-policy.ts';
 import type { FoundKey } from '../identity/key-directory.ts';
@@ -10,6 +11,7 @@ import type { Scope } from './scope.ts';
 export interface KeyEntry {
   readonly name: string;
   readonly isAdmin: boolean;
+  readonly fallbackModels?: BudgetFallbacks | undefined;
   readonly models?: readonly string[] | undefined;
   /** Beyond the key itself: user, team, organisation, project, tags. */
   readonly scopes?: readonly Scope[] | undefined;
@@ -41,6 +43,7 @@ export class KeyTable {
       isAdmin: key.isAdmin,
       scopes: [{ type: 'key', id: key.name }, ...(key.scopes ?? [])],
       policy: effectivePolicy([{ models: key.models }]),
+      fallbackModels: key.fallbackModels,
       refusal: undefined,
       admin: key.isAdmin ? everyRight : undefined,
     });

@@ -10,4 +10,6 @@ export interface ExchangeBudgets {
   readonly bound: () => RequestBound;
   /** Why it was refused, for what the client is told. */
   shortage?: Shortage;
+  /** The budget that kept the model asked for out, so that a cheaper one serves. */
+  gaveWay?: string;
 }
