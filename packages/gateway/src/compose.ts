@@ -14,12 +14,15 @@ import { type Listener, listen } from './http/listen.ts';
 import { type Identity, startIdentity } from './identity/start-identity.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { ActiveExchanges, type Services } from './pipeline/services.ts';
+import type { BudgetStanding } from './policy/budgets/budget-hold.ts';
 import { Budgets } from './policy/budgets/budgets.ts';
-import { labelOf } from './policy/budgets/compiled-budget.ts';
-import { restoreSpend } from './policy/budgets/restore-spend.ts';
+import { type CompiledBudget, labelOf } from './policy/budgets/compiled-budget.ts';
+import { restoreSpend, spendCharges } from './policy/budgets/restore-spend.ts';
 import { rulesNow } from './policy/budgets/rules-now.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
+import type { QuotaAuthority } from './quota/authority.ts';
+import { QuotaNode } from './quota/quota-node.ts';
 import { Alarms } from './runtime/alarm.ts';
 import { nowMs } from './runtime/clock.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
@@ -41,6 +44,8 @@ export interface GatewayOptions {
   environment: Environment;
   /** Default: lines on stderr. */
   log?: Log;
+  /** Where several processes agree on what is left of their budgets. Absent: this is the only one. It stays its maker's. */
+  authority?: QuotaAuthority | undefined;
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -108,6 +113,7 @@ export class Gateway {
   readonly #limiter = new Limiter();
   /** What is spent and held of each budget. */
   readonly budgets: Budgets;
+  readonly #quota: QuotaNode | undefined;
   #services: Services | undefined;
   #listener: Listener | undefined;
   #sandbox: StartedSandbox | undefined;
@@ -126,12 +132,18 @@ export class Gateway {
     this.adminKey = admin;
     this.report = report;
     this.#exchangeLog = new ExchangeLog(store, { log });
-    this.budgets = new Budgets(({ label, softNanoUsd, spentNanoUsd }) =>
-      log.warn('A soft line of a budget is crossed.', {
-        budget: label,
-        softUsd: usd(softNanoUsd),
-        spentUsd: usd(spentNanoUsd),
-      }),
+    const { authority } = options;
+    const onError = (error: unknown) => log.error('A shared budget could not be asked.', { error: String(error) });
+    this.#quota = authority && new QuotaNode({ authority, onError });
+    this.budgets = new Budgets(
+      ({ label, softNanoUsd, spentNanoUsd }) =>
+        log.warn('A soft line of a budget is crossed.', {
+          budget: label,
+          softUsd: usd(softNanoUsd),
+          spentUsd: usd(spentNanoUsd),
+        }),
+      undefined,
+      this.#quota && ((standing) => this.#shareBudget(standing)),
     );
   }
 
@@ -199,6 +211,7 @@ export class Gateway {
     this.#listener?.cut();
     await closed;
     await this.#sandbox?.stop();
+    await this.#quota?.close();
     await this.#identity.follow.stop();
     await this.#exchangeLog.close();
     await this.#ledger.close();
@@ -285,7 +298,9 @@ export class Gateway {
   async #putBudgets(rules: readonly BudgetRule[]): Promise<void> {
     const budgets = this.budgets.compile(rules);
     const known = new Set(this.budgets.inForce.map(({ accounts }) => accounts));
-    const added = budgets.filter(({ accounts }) => !known.has(accounts));
+    // One that processes share is asked of the authority, which is told of the ledger by who asks first.
+    const isOwn = ({ rule }: CompiledBudget) => this.#quota === undefined || rule.limitNanoUsd === undefined;
+    const added = budgets.filter((budget) => !known.has(budget.accounts) && isOwn(budget));
     if (added.length > 0) {
       await this.#ledger.flush();
       const partial = await restoreSpend(added, this.store, this.budgets.now());
@@ -296,6 +311,16 @@ export class Gateway {
       }
     }
     this.budgets.apply(budgets);
+  }
+
+  /** A budget without a hard line refuses nobody: it is counted by each process. */
+  #shareBudget({ budget, account }: BudgetStanding): void {
+    if (account.lease !== undefined || budget.rule.limitNanoUsd === undefined) return;
+    const id = `b:${budget.id}:${account.instance}`;
+    account.lease = this.#quota?.lease(id, async () => {
+      await this.#ledger.flush();
+      return spendCharges(budget, account.instance, this.store, this.budgets.now());
+    });
   }
 
   /** Loaded by the first who asks: schemas take memory that mere traffic does without. */

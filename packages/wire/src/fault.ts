@@ -58,6 +58,12 @@ export const faults = {
   },
   rate_limited: { status: 429, blame: 'caller', retry: 'later', says: 'A limit of the gateway is reached.' },
   budget_spent: { status: 402, blame: 'operator', retry: 'later', says: 'A budget does not allow the call.' },
+  quota_unavailable: {
+    status: 503,
+    blame: 'operator',
+    retry: 'later',
+    says: 'What all processes together have spent cannot be asked.',
+  },
   price_unknown: {
     status: 402,
     blame: 'operator',

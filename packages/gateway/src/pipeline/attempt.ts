@@ -42,7 +42,8 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
       noteNotTried(exchange, step, refusal.label);
       continue;
     }
-    const shortage = takeHold(exchange, step.endpoint);
+    const held = takeHold(exchange, step.endpoint);
+    const shortage = held instanceof Promise ? await held : held;
     if (shortage !== undefined) {
       freeSeat(exchange, undefined);
       short ??= { shortage, endpoint: step.endpoint };

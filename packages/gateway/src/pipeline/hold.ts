@@ -43,8 +43,15 @@ export function shortageAt({ budgets }: Exchange, endpoint: Endpoint): Shortage 
   return budgets?.hold.shortage(endpoint.provider.id, costAt(budgets, endpoint));
 }
 
-/** Holds the highest cost of an attempt in every budget it counts under. @returns why not, when it may not be made. */
-export function takeHold({ budgets }: Exchange, endpoint: Endpoint): Shortage | undefined {
+/**
+ * Holds the highest cost of an attempt in every budget it counts under. A promise only when processes share a budget.
+ *
+ * @returns why not, when it may not be made.
+ */
+export function takeHold(
+  { budgets }: Exchange,
+  endpoint: Endpoint,
+): Shortage | undefined | Promise<Shortage | undefined> {
   return budgets?.hold.take(endpoint.provider.id, costAt(budgets, endpoint));
 }
 
@@ -66,6 +73,12 @@ export function budgetFault(exchange: Exchange, shortage: Shortage, endpoint: En
     return new Fault('price_unknown', {
       message: `The price of ${endpoint.id} is not known, and the ${label} must not be crossed. Give the endpoint a price in the configuration, or set unpriced: allow for the budget.`,
       param: 'model',
+    });
+  }
+  if (reason === 'unknown') {
+    return new Fault('quota_unavailable', {
+      message: `What other processes have spent of the ${label} cannot be asked, and the part of this one is used.`,
+      retryAfterMs: HELD_RETRY_MS,
     });
   }
   const figures = `${usd(spentNanoUsd)} USD spent, ${usd(heldNanoUsd)} USD held by requests under way, at most ${usd(neededNanoUsd)} USD needed by this one`;

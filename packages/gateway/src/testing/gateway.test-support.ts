@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Emulator, startEmulator } from '@turnpike/emulator/emulator.ts';
 import { type Gateway, startGateway } from '../compose.ts';
+import type { QuotaAuthority } from '../quota/authority.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { Log } from '../telemetry/log.ts';
 
@@ -33,6 +34,8 @@ export interface TestHouseOptions {
   deadlines?: Partial<Record<'connectMs' | 'firstByteMs' | 'betweenChunksMs' | 'totalMs', number>>;
   retries?: number;
   server?: Record<string, number>;
+  /** Shared with other houses. */
+  authority?: QuotaAuthority;
 }
 
 /**
@@ -50,6 +53,7 @@ export async function startTestHouse(options: TestHouseOptions = {}): Promise<Te
     port: 0,
     environment: { TURNPIKE_DATA_DIR: join(folder, 'data'), TURNPIKE_ADMIN_KEY: ADMIN_KEY },
     log: new Log({ write: (line) => void lines.push(line) }),
+    authority: options.authority,
   });
   return {
     gateway,

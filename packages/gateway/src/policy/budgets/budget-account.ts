@@ -1,3 +1,4 @@
+import type { QuotaLease } from '../../quota/quota-lease.ts';
 import type { CountedStretch, PeriodClock } from './period-clock.ts';
 
 /** What began within one stretch. */
@@ -24,6 +25,8 @@ export class BudgetAccount {
   readonly instance: string;
   /** The soft line was told of until then, in Unix milliseconds. */
   toldUntilMs = 0;
+  /** What this process may spend of it, when several share the budget. */
+  lease: QuotaLease | undefined;
   readonly #clock: PeriodClock;
   /** The earliest first. */
   readonly #shares: Share[] = [];
@@ -35,10 +38,12 @@ export class BudgetAccount {
     this.#clock = clock;
   }
 
+  /** By all processes, as far as this one knows. */
   get spentNanoUsd(): bigint {
-    return this.#spent;
+    return this.lease?.used ?? this.#spent;
   }
 
+  /** By this process. */
   get heldNanoUsd(): bigint {
     return this.#held;
   }
@@ -62,6 +67,7 @@ export class BudgetAccount {
 
   /** Turns what was held into what was spent. Once for each hold. */
   settle({ share, nanoUsd }: HeldShare, spentNanoUsd: bigint): void {
+    this.lease?.settle(nanoUsd, spentNanoUsd, quotaUntilMs(share));
     share.heldNanoUsd -= nanoUsd;
     share.spentNanoUsd += spentNanoUsd;
     if (!share.counts) return;
@@ -98,4 +104,9 @@ export class BudgetAccount {
     this.#shares.push(share);
     return share;
   }
+}
+
+/** As an authority counts: 0 for never. */
+export function quotaUntilMs({ untilMs }: CountedStretch): number {
+  return Number.isFinite(untilMs) ? untilMs : 0;
 }

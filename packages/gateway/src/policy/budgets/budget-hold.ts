@@ -13,9 +13,9 @@ export interface BudgetStanding {
 export interface Shortage {
   /**
    * `spent`: the window's money is gone. `held`: it fits as soon as those under way turn out cheaper. `never`: it is more
-   * than the whole budget. `unpriced`: nobody knows what it costs.
+   * than the whole budget. `unpriced`: nobody knows what it costs. `unknown`: what others spent cannot be asked.
    */
-  readonly reason: 'spent' | 'held' | 'never' | 'unpriced';
+  readonly reason: 'spent' | 'held' | 'never' | 'unpriced' | 'unknown';
   /** For people: `budget of 50 USD per month (team web)`. */
   readonly label: string;
   readonly limitNanoUsd: bigint;
@@ -38,6 +38,8 @@ export interface HoldHouse {
   /** Unix milliseconds, never going back. */
   readonly now: () => number;
   readonly onSoft: (alert: SoftAlert) => void;
+  /** Gives an account its part of a budget that several processes share. Undefined: there is one process. */
+  readonly share?: ((standing: BudgetStanding) => void) | undefined;
 }
 
 /** The money one exchange holds: for one attempt at a time, in all accounts it counts under, or in none. */
@@ -57,6 +59,7 @@ export class BudgetHold {
     this.#always = standingsOf(
       budgets.filter(({ isOfAttempt }) => !isOfAttempt),
       subject,
+      house,
     );
     this.#standings = this.#always;
   }
@@ -71,16 +74,48 @@ export class BudgetHold {
     return judge(this.#at(provider), boundNanoUsd, this.#house.now());
   }
 
-  /** Holds the highest cost of an attempt in all accounts together, or in none. */
-  take(provider: string, boundNanoUsd: bigint | undefined): Shortage | undefined {
+  /**
+   * Holds the highest cost of an attempt in all accounts together, or in none. A promise only when other processes share
+   * a budget and its lease here is too small.
+   */
+  take(provider: string, boundNanoUsd: bigint | undefined): Shortage | undefined | Promise<Shortage | undefined> {
     this.release();
     const nowMs = this.#house.now();
     const standings = this.#at(provider);
     const shortage = judge(standings, boundNanoUsd, nowMs);
     if (shortage !== undefined) return shortage;
-    this.#standings = standings;
-    this.#held = standings.map(({ account }) => account.hold(boundNanoUsd ?? 0n, nowMs));
+    const nanoUsd = boundNanoUsd ?? 0n;
+    if (this.#house.share !== undefined && nanoUsd > 0n) {
+      const missing = standings.filter((standing) => !takeNow(standing, nanoUsd));
+      if (missing.length > 0) return this.#takeShared(standings, missing, nanoUsd);
+    }
+    this.#enter(standings, nanoUsd, nowMs);
     return undefined;
+  }
+
+  /** Asks for what the leases do not have, all at once. */
+  async #takeShared(
+    standings: readonly BudgetStanding[],
+    missing: readonly BudgetStanding[],
+    nanoUsd: bigint,
+  ): Promise<Shortage | undefined> {
+    const answers = await Promise.all(missing.map(({ account }) => account.lease?.take(nanoUsd)));
+    const at = answers.findIndex((answer) => answer === 'refused' || answer === 'cut');
+    const refusing = missing[at];
+    if (refusing === undefined) {
+      this.#enter(standings, nanoUsd, this.#house.now());
+      return undefined;
+    }
+    for (const standing of standings) {
+      const asked = missing.indexOf(standing);
+      if (asked < 0 || answers[asked] === 'taken') standing.account.lease?.settle(nanoUsd, 0n, 0);
+    }
+    return sharedShortage(refusing, nanoUsd, answers[at] === 'cut', this.#house.now());
+  }
+
+  #enter(standings: readonly BudgetStanding[], nanoUsd: bigint, nowMs: number): void {
+    this.#standings = standings;
+    this.#held = standings.map(({ account }) => account.hold(nanoUsd, nowMs));
   }
 
   /**
@@ -116,7 +151,7 @@ export class BudgetHold {
     if (this.#always.length === this.#budgets.length) return this.#always;
     const ofAttempt = this.#budgets.filter(({ isOfAttempt }) => isOfAttempt);
     if (ofAttempt.length === 0) return this.#always;
-    return [...this.#always, ...standingsOf(ofAttempt, { ...this.#subject, provider })];
+    return [...this.#always, ...standingsOf(ofAttempt, { ...this.#subject, provider }, this.#house)];
   }
 
   /** Once in each window; in a rolling one, once in each of its length. */
@@ -129,10 +164,39 @@ export class BudgetHold {
   }
 }
 
-function standingsOf(budgets: readonly CompiledBudget[], subject: RuleSubject): BudgetStanding[] {
-  return budgets.flatMap((budget) =>
+function standingsOf(budgets: readonly CompiledBudget[], subject: RuleSubject, { share }: HoldHouse): BudgetStanding[] {
+  const standings = budgets.flatMap((budget) =>
     instancesOf(budget, subject).map((instance) => ({ budget, account: budget.accounts.of(instance) })),
   );
+  if (share !== undefined) for (const standing of standings) share(standing);
+  return standings;
+}
+
+/** True when the lease has it, or nobody shares the account. */
+function takeNow({ budget, account }: BudgetStanding, nanoUsd: bigint): boolean {
+  const { limitNanoUsd } = budget.rule;
+  return account.lease === undefined || limitNanoUsd === undefined || account.lease.tryTake(nanoUsd, limitNanoUsd);
+}
+
+function sharedShortage(
+  { budget, account }: BudgetStanding,
+  neededNanoUsd: bigint,
+  isCut: boolean,
+  nowMs: number,
+): Shortage {
+  const { limitNanoUsd = 0n } = budget.rule;
+  const { spentNanoUsd, lease } = account;
+  const heldNanoUsd = account.heldNanoUsd + (lease?.leasedByOthers ?? 0n);
+  const told = {
+    label: labelOf(budget.rule, account.instance),
+    limitNanoUsd,
+    spentNanoUsd,
+    heldNanoUsd,
+    neededNanoUsd,
+  };
+  if (isCut) return { ...told, reason: 'unknown', fitsAtMs: nowMs };
+  if (spentNanoUsd + neededNanoUsd <= limitNanoUsd) return { ...told, reason: 'held', fitsAtMs: nowMs };
+  return { ...told, reason: 'spent', fitsAtMs: lease?.fitsAtMs || Number.POSITIVE_INFINITY };
 }
 
 /** The account that keeps an attempt out for longest. What costs nothing fits everywhere. */
@@ -171,6 +235,8 @@ function shortageOf(
   };
   if (boundNanoUsd === undefined) return { ...told, reason: 'unpriced', fitsAtMs: Number.POSITIVE_INFINITY };
   if (neededNanoUsd > limitNanoUsd) return { ...told, reason: 'never', fitsAtMs: Number.POSITIVE_INFINITY };
+  // What all processes together have left is asked for when it is taken.
+  if (account.lease !== undefined) return undefined;
   if (over <= heldNanoUsd) return { ...told, reason: 'held', fitsAtMs: nowMs };
   return { ...told, reason: 'spent', fitsAtMs: account.shedsAtMs(over - heldNanoUsd) };
 }

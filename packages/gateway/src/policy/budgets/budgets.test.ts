@@ -34,6 +34,7 @@ function house(...entries: BudgetEntry[]) {
   const spend = (nanoUsd: bigint, endUser?: string) => {
     const hold = open(endUser);
     const shortage = hold.take('p', nanoUsd);
+    if (shortage instanceof Promise) throw new Error('A single process waits for nobody.');
     if (shortage === undefined) hold.charge(nanoUsd);
     return shortage;
   };

@@ -3,7 +3,7 @@ import { nowMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
 import { RuleIndex } from '../rule-index.ts';
 import type { RuleSubject } from '../rule-scope.ts';
-import { BudgetHold, type HoldHouse, type SoftAlert } from './budget-hold.ts';
+import { BudgetHold, type BudgetStanding, type HoldHouse, type SoftAlert } from './budget-hold.ts';
 import { type CompiledBudget, compileBudget, identityOf } from './compiled-budget.ts';
 
 /** The budgets that may concern a caller's exchanges, and what they need to know. */
@@ -26,14 +26,19 @@ export class Budgets {
 
   /**
    * @param onSoft Told when a soft line is crossed: once for each window.
+   * @param share See {@link HoldHouse}.
    * @param clock Unix milliseconds. Should it go back, time stands still until it has caught up.
    */
-  constructor(onSoft: (alert: SoftAlert) => void, clock: () => number = nowMs) {
+  constructor(
+    onSoft: (alert: SoftAlert) => void,
+    clock: () => number = nowMs,
+    share?: (standing: BudgetStanding) => void,
+  ) {
     const now = () => {
       this.#latestMs = Math.max(this.#latestMs, clock());
       return this.#latestMs;
     };
-    this.#house = { onSoft, now };
+    this.#house = { onSoft, now, share };
   }
 
   get inForce(): readonly CompiledBudget[] {

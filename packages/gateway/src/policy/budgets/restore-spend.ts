@@ -1,4 +1,6 @@
+import type { QuotaCharge } from '../../quota/authority.ts';
 import type { RollupQuery, Store } from '../../store/store.ts';
+import { quotaUntilMs } from './budget-account.ts';
 import { type CompiledBudget, ledgerScopeOf } from './compiled-budget.ts';
 
 /** Where what was spent is read from. */
@@ -30,14 +32,27 @@ export async function restoreSpend(
   return partial;
 }
 
+/** What the ledger says was spent of one account, for an authority that does not know it yet. Exact. */
+export async function spendCharges(
+  budget: CompiledBudget,
+  instance: string,
+  source: Pick<Store, 'spendBetween'>,
+  nowMs: number,
+): Promise<QuotaCharge[]> {
+  const scope = ledgerScopeOf(budget, instance);
+  return Promise.all(
+    budget.accounts.clock.counting(nowMs).map(async (stretch) => ({
+      amount: await source.spendBetween(scope, stretch.startMs, Math.min(stretch.endMs, nowMs + 1)),
+      untilMs: quotaUntilMs(stretch),
+    })),
+  );
+}
+
 async function restoreOne(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<void> {
   const account = budget.accounts.of('');
-  const scope = ledgerScopeOf(budget, '');
-  const sums = budget.accounts.clock
-    .counting(nowMs)
-    .map(({ startMs, endMs }) => ({ startMs, endMs: Math.min(endMs, nowMs + 1) }));
-  const spent = await Promise.all(sums.map(({ startMs, endMs }) => source.spendBetween(scope, startMs, endMs)));
-  for (const [index, nanoUsd] of spent.entries()) account.restore(sums[index]?.startMs ?? nowMs, nanoUsd);
+  const stretches = budget.accounts.clock.counting(nowMs);
+  const charges = await spendCharges(budget, '', source, nowMs);
+  for (const [index, { amount }] of charges.entries()) account.restore(stretches[index]?.startMs ?? nowMs, amount);
 }
 
 async function restoreEach(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<boolean> {

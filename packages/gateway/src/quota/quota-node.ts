@@ -1,0 +1,193 @@
+import { AuthorityUnreachable, type QuotaAuthority, type QuotaCall, type QuotaCharge } from './authority.ts';
+import { type LeaseHouse, QuotaLease } from './quota-lease.ts';
+
+export interface QuotaNodeOptions {
+  readonly authority: QuotaAuthority;
+  /** Unique for each start of a process. */
+  readonly node?: string;
+  /** Unix milliseconds. */
+  readonly clock?: () => number;
+  /** The authority frees what a node that is not heard of has leased, after so long. */
+  readonly leaseMs?: number;
+  /** Told of errors other than an authority out of reach: a seed that could not be read. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Long enough to go on through the restart of an authority; a crash locks what was idle for as long. */
+const LEASE_MS = 45_000;
+/** Nobody waits longer for one reply. */
+const REPLY_MS = 50;
+/** Then nobody waits at all for so long. */
+const CUT_MS = 1_000;
+const REPORT_MS = 40;
+const BEAT_MS = 1_000;
+/** A stopping process tries so often to give back what it has. */
+const CLOSE_ROUNDS = 5;
+const CLOSE_PAUSE_MS = 5;
+const ID_BYTES_MAX = 512;
+
+/** This process's side of an authority: its leases, and the calls that keep them. */
+export class QuotaNode {
+  readonly #authority: QuotaAuthority;
+  readonly #house: LeaseHouse;
+  readonly #onError: (error: unknown) => void;
+  /** Those with something leased, held or to be said. */
+  readonly #active = new Map<string, QuotaLease>();
+  #soon = new Set<QuotaLease>();
+  #later = new Set<QuotaLease>();
+  #reportTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #beat: ReturnType<typeof setInterval>;
+  #seq = 0;
+  #cutUntilMs = 0;
+  #isClosed = false;
+
+  constructor({ authority, node = crypto.randomUUID(), clock = Date.now, ...rest }: QuotaNodeOptions) {
+    const { leaseMs = LEASE_MS, onError = () => undefined } = rest;
+    this.#authority = authority;
+    this.#onError = onError;
+    let latestMs = 0;
+    const now = () => {
+      latestMs = Math.max(latestMs, clock());
+      return latestMs;
+    };
+    this.#house = {
+      node,
+      leaseMs,
+      now,
+      nextSeq: () => ++this.#seq,
+      isCut: () => this.#isClosed || now() < this.#cutUntilMs,
+      soon: (lease) => this.#callSoon(lease),
+      later: (lease) => this.#callLater(lease),
+    };
+    authority.onRecall((id) => this.#active.get(id)?.recall());
+    this.#beat = setInterval(() => this.#keep(), Math.min(BEAT_MS, leaseMs / 8));
+    this.#beat.unref();
+  }
+
+  /** The lease of an account; one and the same for its user's life. @param seed What was used before anybody asked. */
+  lease(account: string, seed: () => Promise<readonly QuotaCharge[]>): QuotaLease {
+    const id = Buffer.byteLength(account) <= ID_BYTES_MAX ? account : hashed(account);
+    return this.#active.get(id) ?? new QuotaLease(id, seed, this.#house);
+  }
+
+  /** Reports what is left to report. The authority is closed by whoever made it. */
+  async close(): Promise<void> {
+    clearInterval(this.#beat);
+    clearTimeout(this.#reportTimer);
+    this.#isClosed = true;
+    for (const lease of this.#active.values()) {
+      lease.cut();
+      lease.recall();
+    }
+    for (let round = 0; round < CLOSE_ROUNDS; round++) {
+      const left = [...this.#active.values()].filter(({ isEmpty }) => !isEmpty);
+      if (left.length === 0) return;
+      await this.#call(left);
+      await Bun.sleep(CLOSE_PAUSE_MS);
+    }
+  }
+
+  #callSoon(lease: QuotaLease): void {
+    this.#active.set(lease.id, lease);
+    this.#soon.add(lease);
+    if (this.#soon.size > 1 || this.#isClosed) return;
+    queueMicrotask(() => {
+      const leases = this.#soon;
+      this.#soon = new Set();
+      void this.#call([...leases]);
+    });
+  }
+
+  #callLater(lease: QuotaLease): void {
+    this.#active.set(lease.id, lease);
+    this.#later.add(lease);
+    if (this.#isClosed) return;
+    this.#reportTimer ??= setTimeout(() => {
+      this.#reportTimer = undefined;
+      const leases = this.#later;
+      this.#later = new Set();
+      void this.#call([...leases]);
+    }, REPORT_MS);
+  }
+
+  #keep(): void {
+    const nowMs = this.#house.now();
+    if (nowMs < this.#cutUntilMs) return;
+    const due: QuotaLease[] = [];
+    for (const [id, lease] of this.#active) {
+      if (lease.isEmpty) this.#active.delete(id);
+      else if (lease.isDue(nowMs)) due.push(lease);
+    }
+    if (due.length > 0) void this.#call(due);
+  }
+
+  /** One round trip for all of them that have something to say and none under way. Never rejects. */
+  async #call(wanted: readonly QuotaLease[]): Promise<void> {
+    const leases: QuotaLease[] = [];
+    const calls: QuotaCall[] = [];
+    for (const lease of wanted) {
+      if (lease.isCalling || (this.#house.isCut() && !this.#isClosed)) {
+        this.#callLater(lease);
+        continue;
+      }
+      if (lease.needsSeed) {
+        lease.isCalling = true;
+        void this.#callSeeded(lease);
+        continue;
+      }
+      const call = lease.next(undefined);
+      if (call === undefined) continue;
+      lease.isCalling = true;
+      leases.push(lease);
+      calls.push(call);
+    }
+    if (calls.length > 0) await this.#exchange(leases, calls);
+  }
+
+  async #callSeeded(lease: QuotaLease): Promise<void> {
+    try {
+      const seed = await lease.seed();
+      const call = lease.next(seed);
+      if (call !== undefined) return await this.#exchange([lease], [call]);
+    } catch (error) {
+      this.#onError(error);
+      lease.cut();
+    }
+    lease.isCalling = false;
+  }
+
+  async #exchange(leases: readonly QuotaLease[], calls: readonly QuotaCall[]): Promise<void> {
+    const late = setTimeout(() => this.#cut(leases), REPLY_MS);
+    try {
+      const replies = await this.#authority.call(calls);
+      for (const [index, lease] of leases.entries()) {
+        lease.isCalling = false;
+        const reply = replies[index];
+        const againMs = reply && lease.answered(reply);
+        if (againMs === 0) this.#callSoon(lease);
+        else if (againMs !== undefined) setTimeout(() => this.#callSoon(lease), againMs);
+      }
+      this.#cutUntilMs = 0;
+    } catch (error) {
+      if (!(error instanceof AuthorityUnreachable)) this.#onError(error);
+      for (const lease of leases) {
+        lease.isCalling = false;
+        this.#callLater(lease);
+      }
+      this.#cut(leases);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  #cut(leases: readonly QuotaLease[]): void {
+    this.#cutUntilMs = this.#house.now() + CUT_MS;
+    for (const lease of leases) lease.cut();
+    for (const lease of this.#soon) lease.cut();
+    for (const lease of this.#later) lease.cut();
+  }
+}
+
+function hashed(account: string): string {
+  return `h:${new Bun.CryptoHasher('sha256').update(account).digest('hex')}`;
+}
