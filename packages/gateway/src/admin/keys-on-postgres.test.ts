@@ -48,4 +48,27 @@ onPostgres((here) => {
       await two.stop();
     }
   }, 30_000);
+
+  test('a budget that is moved on one machine is in force on the other within a second', async () => {
+    const one = await start('three');
+    const two = await start('four');
+    try {
+      await callAdmin(one.url, 'POST', '/teams', { name: 'bounded', budgets: [{ amount: 5, per: 'day' }] });
+      const lineOnTwo = async () => (await callAdmin(two.url, 'GET', '/teams/bounded/budgets')).body.data?.[0]?.limit;
+      for (const usd of ['5', '7.5']) {
+        await callAdmin(one.url, 'PATCH', '/teams/bounded', { budgets: [{ amount: usd, per: 'day' }] });
+        const startedMs = performance.now();
+        while (!Bun.deepMatch({ usd }, (await lineOnTwo()) ?? {})) {
+          if (performance.now() - startedMs > 5_000) break;
+          await Bun.sleep(10);
+        }
+        expect(performance.now() - startedMs).toBeLessThan(1_000);
+      }
+      const reset = await callAdmin(two.url, 'POST', '/teams/bounded/reset-budgets');
+      expect([reset.status, reset.body.version]).toEqual([200, 4]);
+    } finally {
+      await one.stop();
+      await two.stop();
+    }
+  }, 30_000);
 });

@@ -1,5 +1,8 @@
 import { expect, test } from 'bun:test';
+import type { BudgetRule } from '../config/budget-rule.ts';
+import { Budgets } from './budgets/budgets.ts';
 import type { Caller } from './caller.ts';
+import { Limiter } from './limits/limiter.ts';
 import { RuleIndex } from './rule-index.ts';
 import { concerns, type RuleScope } from './rule-scope.ts';
 import type { Scope } from './scope.ts';
@@ -43,4 +46,40 @@ test('what a key costs to look up does not grow with the keys', () => {
     return (((performance.now() - startedMs) * 1000) / callers.length).toFixed(2);
   });
   console.log(`Rules of a caller: ${microseconds[0]} µs among 100 keys, ${microseconds[1]} µs among 10000.`);
+});
+
+test('a change of one rule among ten thousand leaves the accounts of all others', () => {
+  const budgets = new Budgets(() => undefined);
+  const limiter = new Limiter();
+  const budgetOf = (key: string, usd: bigint): BudgetRule => ({
+    limitNanoUsd: usd * 1_000_000_000n,
+    softNanoUsd: undefined,
+    period: { type: 'lifetime' },
+    scope: { key },
+    each: [],
+    unpriced: 'refuse',
+  });
+  const rules = Array.from({ length: 10_000 }, (_, at) => budgetOf(`key-${at}`, 5n));
+  const limits = rules.map(
+    ({ scope }) => ({ measure: 'requests', amount: 9, windowMs: 60_000, scope, each: [] }) as const,
+  );
+  const put = () => {
+    const startedMs = performance.now();
+    budgets.apply(budgets.compile(rules));
+    const betweenMs = performance.now();
+    limiter.apply(limits);
+    return [betweenMs - startedMs, performance.now() - betweenMs].map((ms) => `${ms.toFixed(1)} ms`);
+  };
+  const first = put();
+  const before = budgets.inForce;
+  rules[77] = budgetOf('key-77', 6n);
+  const second = put();
+  console.log(
+    `10000 budgets and limits put in force: ${first.join(' and ')}; again after a change: ${second.join(' and ')}.`,
+  );
+  expect(budgets.inForce.every(({ accounts }, at) => accounts === before[at]?.accounts)).toBe(true);
+  expect(budgets.inForce.filter((budget, at) => budget !== before[at])).toHaveLength(1);
+  const one = caller({ type: 'key', id: 'key-77' });
+  expect(budgets.of(one)?.budgets.map(({ rule }) => rule.limitNanoUsd)).toEqual([6_000_000_000n]);
+  expect(limiter.rulesOf(one)?.exchange).toHaveLength(1);
 });
