@@ -14,6 +14,8 @@ export interface HeldShare {
   readonly account: BudgetAccount;
   readonly share: Share;
   readonly nanoUsd: bigint;
+  /** Taken out of a lease; 0 when the budget had no hard line, or was not shared, at that moment. */
+  readonly leasedNanoUsd: bigint;
 }
 
 /**
@@ -58,16 +60,16 @@ export class BudgetAccount {
     }
   }
 
-  hold(nanoUsd: bigint, nowMs: number): HeldShare {
+  hold(nanoUsd: bigint, nowMs: number, leasedNanoUsd: bigint): HeldShare {
     const share = this.#shareAt(nowMs);
     share.heldNanoUsd += nanoUsd;
     this.#held += nanoUsd;
-    return { account: this, share, nanoUsd };
+    return { account: this, share, nanoUsd, leasedNanoUsd };
   }
 
   /** Turns what was held into what was spent. Once for each hold. */
-  settle({ share, nanoUsd }: HeldShare, spentNanoUsd: bigint): void {
-    this.lease?.settle(nanoUsd, spentNanoUsd, quotaUntilMs(share));
+  settle({ share, nanoUsd, leasedNanoUsd }: HeldShare, spentNanoUsd: bigint): void {
+    this.lease?.settle(leasedNanoUsd, spentNanoUsd, quotaUntilMs(share));
     share.heldNanoUsd -= nanoUsd;
     share.spentNanoUsd += spentNanoUsd;
     if (!share.counts) return;

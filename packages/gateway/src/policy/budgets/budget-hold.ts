@@ -108,14 +108,16 @@ export class BudgetHold {
     }
     for (const standing of standings) {
       const asked = missing.indexOf(standing);
-      if (asked < 0 || answers[asked] === 'taken') standing.account.lease?.settle(nanoUsd, 0n, 0);
+      if (asked < 0 || answers[asked] === 'taken') {
+        standing.account.lease?.settle(leasedOf(standing, nanoUsd), 0n, 0);
+      }
     }
     return sharedShortage(refusing, nanoUsd, answers[at] === 'cut', this.#house.now());
   }
 
   #enter(standings: readonly BudgetStanding[], nanoUsd: bigint, nowMs: number): void {
     this.#standings = standings;
-    this.#held = standings.map(({ account }) => account.hold(nanoUsd, nowMs));
+    this.#held = standings.map((standing) => standing.account.hold(nanoUsd, nowMs, leasedOf(standing, nanoUsd)));
   }
 
   /**
@@ -176,6 +178,11 @@ function standingsOf(budgets: readonly CompiledBudget[], subject: RuleSubject, {
 function takeNow({ budget, account }: BudgetStanding, nanoUsd: bigint): boolean {
   const { limitNanoUsd } = budget.rule;
   return account.lease === undefined || limitNanoUsd === undefined || account.lease.tryTake(nanoUsd, limitNanoUsd);
+}
+
+/** A reload may give a budget a hard line, or take it away, while its account and lease stay. */
+function leasedOf({ budget, account }: BudgetStanding, nanoUsd: bigint): bigint {
+  return account.lease === undefined || budget.rule.limitNanoUsd === undefined ? 0n : nanoUsd;
 }
 
 function sharedShortage(
