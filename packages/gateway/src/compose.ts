@@ -12,6 +12,7 @@ import type { Snapshot } from './config/snapshot.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { type Identity, startIdentity } from './identity/start-identity.ts';
+import { TokenVerifier } from './identity/token-verifier.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { ActiveExchanges, type Services } from './pipeline/services.ts';
 import type { BudgetStanding } from './policy/budgets/budget-hold.ts';
@@ -115,6 +116,7 @@ export class Gateway {
   readonly budgets: Budgets;
   readonly #quota: QuotaNode | undefined;
   #services: Services | undefined;
+  #tokens: TokenVerifier | undefined;
   #listener: Listener | undefined;
   #sandbox: StartedSandbox | undefined;
   #watch: ConfigurationWatch | undefined;
@@ -341,7 +343,13 @@ export class Gateway {
   }
 
   #keyTable(snapshot: Snapshot): KeyTable {
-    const table = new KeyTable(this.#identity.directory);
+    const { jwtIssuers } = snapshot;
+    // Kept over reloads that do not touch it, with the tokens and keys it knows.
+    if (jwtIssuers.length === 0) this.#tokens = undefined;
+    else if (!Bun.deepEquals(this.#tokens?.issuers, jwtIssuers)) {
+      this.#tokens = new TokenVerifier(jwtIssuers, this.#identity.directory);
+    }
+    const table = new KeyTable(this.#identity.directory, this.#tokens);
     for (const key of snapshot.keys) table.add(key.sha256, key);
     // The configuration's own admin key is among its keys: when the file changes it, the old one is void.
     if (this.adminKey.source !== 'configuration') table.add(this.adminKey.sha256, { name: 'admin', isAdmin: true });

@@ -27,6 +27,13 @@ export const faults = {
   // Who is calling, and what they may use.
   key_missing: { status: 401, blame: 'caller', retry: 'never', says: 'No API key was sent.' },
   key_unknown: { status: 401, blame: 'caller', retry: 'never', says: 'The API key is not known.' },
+  token_invalid: { status: 401, blame: 'caller', retry: 'never', says: 'The token is not accepted.' },
+  token_unverified: {
+    status: 503,
+    blame: 'operator',
+    retry: 'later',
+    says: 'The token cannot be checked now: its issuer does not give its public keys.',
+  },
   key_expired: { status: 401, blame: 'caller', retry: 'never', says: 'The API key is no longer valid.' },
   key_blocked: {
     status: 403,

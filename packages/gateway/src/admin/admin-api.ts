@@ -22,7 +22,9 @@ export class AdminApi {
   /** Never rejects. Whoever has no key for this API learns nothing else from it, not even which paths there are. */
   async answer(request: Request, address: () => string | undefined): Promise<Response> {
     try {
-      const caller = this.#house.keys().identify(request.headers, address);
+      const keys = this.#house.keys();
+      await keys.verifying(request.headers);
+      const caller = keys.identify(request.headers, address);
       const { rights } = this.#admitted(caller);
       const { operation, id } = operationOf(request);
       if (operation.scope !== undefined && !hasScope(rights, operation.scope)) {

@@ -44,6 +44,7 @@ interface Pattern {
 class BuiltSnapshot implements Snapshot {
   readonly version: number;
   readonly keys: Snapshot['keys'];
+  readonly jwtIssuers: Snapshot['jwtIssuers'];
   readonly limits: Snapshot['limits'];
   readonly budgets: Snapshot['budgets'];
   readonly server: Snapshot['server'];
@@ -61,6 +62,7 @@ class BuiltSnapshot implements Snapshot {
   constructor(configuration: Configuration, environment: Environment, options: BuildOptions) {
     this.version = options.version;
     this.keys = configuration.keys;
+    this.jwtIssuers = configuration.jwtIssuers;
     this.limits = configuration.limits;
     this.budgets = configuration.budgets;
     this.server = configuration.server;

@@ -1,6 +1,7 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { BudgetRule } from './budget-rule.ts';
+import type { JwtIssuer } from './jwt-issuer.ts';
 import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { ConfiguredKey, Deadlines, ServerSettings } from './snapshot.ts';
@@ -22,6 +23,7 @@ export interface Configuration {
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
   readonly keys: readonly ConfiguredKey[];
+  readonly jwtIssuers: readonly JwtIssuer[];
   readonly limits: readonly LimitRule[];
   readonly budgets: readonly BudgetRule[];
   /** Providers named in the file: the table's with changes, or ones of the operator's own. */
@@ -112,6 +114,7 @@ export const emptyConfiguration: Configuration = {
   server: serverDefaults,
   ledger: ledgerDefaults,
   keys: [],
+  jwtIssuers: [],
   limits: [],
   budgets: [],
   providers: [],

@@ -95,6 +95,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
       responseBytesMax: bytesOf(general.max_response_size_mb) ?? serverDefaults.responseBytesMax,
     },
     ledger: ledgerDefaults,
+    jwtIssuers: [],
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
     limits: [],
     budgets: readLitellmBudget(litellm, report),

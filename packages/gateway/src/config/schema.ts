@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { authSchema } from './jwt-schema.ts';
 
 /**
  * The schema of `turnpike.yaml`: source of its types, its checks and its published JSON Schema
@@ -237,6 +238,7 @@ export const configSchema = z.strictObject({
       }),
     )
     .check(z.describe('How the ledger is kept.')),
+  auth: z.optional(authSchema),
   adminKey: z.optional(text('The key that may do everything.')),
   keys: z.optional(
     z.array(

@@ -1,6 +1,7 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { BudgetRule } from './budget-rule.ts';
+import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { ScopeType } from './scope-type.ts';
@@ -23,6 +24,8 @@ export interface Snapshot {
   readonly models: readonly ModelListing[];
   readonly endpoints: readonly Endpoint[];
   readonly keys: readonly ConfiguredKey[];
+  /** Whose tokens stand for keys. */
+  readonly jwtIssuers: readonly JwtIssuer[];
   /** Limits in force, but for those of endpoints. */
   readonly limits: readonly LimitRule[];
   readonly budgets: readonly BudgetRule[];

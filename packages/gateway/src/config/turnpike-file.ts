@@ -17,6 +17,8 @@ import { digestKey } from './digest-key.ts';
 import type { SourceDocument } from './document.ts';
 import { plainEndpoint } from './endpoint-factory.ts';
 import { interpolate } from './interpolate.ts';
+import type { JwtIssuer } from './jwt-issuer.ts';
+import { readJwtIssuer } from './jwt-schema.ts';
 import { ledgerDefaults } from './ledger-settings.ts';
 import { readLevelBudget, readLevelLimit } from './level-rules.ts';
 import { readLimitEntry } from './limit-entry.ts';
@@ -71,6 +73,7 @@ class TurnpikeFileReader {
       server: { ...serverDefaults, ...server, cors: { origins: cors?.origins ?? [] } },
       ledger: { ...ledgerDefaults, ...file.ledger },
       keys: this.#readKeys(),
+      jwtIssuers: this.#readJwtIssuers(),
       limits: this.#readLimits(),
       budgets: this.#readBudgets(),
       providers: [...this.#providers.values()],
@@ -137,6 +140,18 @@ class TurnpikeFileReader {
       keys.push({ name, sha256: digest, models, fallbackModels, isAdmin: false, scopes: scopesOf(entry) });
     }
     return keys;
+  }
+
+  #readJwtIssuers(): JwtIssuer[] {
+    const issuers: JwtIssuer[] = [];
+    for (const [index, entry] of (this.#file.auth?.jwt?.issuers ?? []).entries()) {
+      for (const field of ['name', 'issuer'] as const) {
+        if (!issuers.some((other) => other[field] === entry[field])) continue;
+        this.#report(['auth', 'jwt', 'issuers', index, field], `this ${field} is given twice`);
+      }
+      issuers.push(readJwtIssuer(entry));
+    }
+    return issuers;
   }
 
   /** Those of the top level, then those under keys. */

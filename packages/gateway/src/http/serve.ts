@@ -28,7 +28,7 @@ export async function serve(services: Services, request: Request, connection: Co
       ? await handle(services, newExchange(services, request, connection, route))
       : route?.type === 'admin' && request.method !== 'OPTIONS'
         ? await services.admin(request, connection.address)
-        : answer(services, request, pathname, route, connection);
+        : await answer(services, request, pathname, route, connection);
   const { origins } = services.snapshot.server.cors;
   if (origins.length > 0) {
     for (const [name, value] of Object.entries(corsHeaders(request.headers.get('origin'), origins))) {
@@ -62,13 +62,13 @@ function newExchange(
 }
 
 /** Everything that is no exchange. */
-function answer(
+async function answer(
   services: Services,
   request: Request,
   pathname: string,
   route: Route | undefined,
   connection: Connection,
-): Response {
+): Promise<Response> {
   try {
     if (route === undefined) {
       throw new Fault('route_unknown', {
@@ -85,6 +85,7 @@ function answer(
         message: `${shortened(pathname)} answers ${methods.join(', ')}, not ${request.method}.`,
       });
     }
+    if (route.type === 'models' || route.type === 'model') await services.keys.verifying(request.headers);
     return read(services, request, route, connection);
   } catch (error) {
     return refusal(request, pathname, route, asFault(error));

@@ -3,6 +3,9 @@ import { buildCaller, type EntitySource } from './build-caller.ts';
 import type { Entity } from './entity.ts';
 import type { SecretDigest } from './secret-digest.ts';
 
+type LevelKind = 'organisation' | 'team' | 'user';
+const levelKinds: ReadonlySet<string> = new Set<LevelKind>(['organisation', 'team', 'user']);
+
 interface KeyRecord {
   readonly entity: Entity;
   readonly caller: Caller;
@@ -26,6 +29,9 @@ export class KeyDirectory implements EntitySource {
   readonly #digest: SecretDigest;
   readonly #entities = new Map<string, Entity>();
   readonly #groups = new Map<string, Entity>();
+  /** Levels by `kind name`. */
+  readonly #levels = new Map<string, Entity>();
+  #revision = 0;
   readonly #memberships = new Map<string, Entity>();
   readonly #keys = new Map<string, KeyRecord>();
   /** By keyed digest, as stored. */
@@ -39,6 +45,17 @@ export class KeyDirectory implements EntitySource {
 
   get keyCount(): number {
     return this.#keys.size;
+  }
+
+  /** Another after every change: what was made of the entities is to be made anew. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** @param reference The name of a level, or its id. */
+  level(kind: LevelKind, reference: string): Entity | undefined {
+    const byId = this.#entities.get(reference);
+    return this.#levels.get(`${kind} ${reference}`) ?? (byId?.kind === kind ? byId : undefined);
   }
 
   byId(id: string): Entity | undefined {
@@ -69,6 +86,7 @@ export class KeyDirectory implements EntitySource {
 
   /** Takes changes over: entities as they are now, and ids of those that are gone. */
   apply(changed: readonly Entity[], gone: readonly string[] = []): void {
+    this.#revision++;
     const levels = new Set<string>();
     let reachesAll = false;
     const touch = ({ kind, id }: Entity) => {
@@ -96,6 +114,7 @@ export class KeyDirectory implements EntitySource {
 
   #forget(entity: Entity): void {
     this.#entities.delete(entity.id);
+    this.#levels.delete(`${entity.kind} ${entity.name}`);
     this.#groups.delete(entity.kind === 'model-group' ? entity.name : '');
     this.#memberships.delete(membershipPlace(entity) ?? '');
     if (entity.kind !== 'key') return;
@@ -105,6 +124,7 @@ export class KeyDirectory implements EntitySource {
 
   #remember(entity: Entity): void {
     this.#entities.set(entity.id, entity);
+    if (levelKinds.has(entity.kind)) this.#levels.set(`${entity.kind} ${entity.name}`, entity);
     if (entity.kind === 'model-group') this.#groups.set(entity.name, entity);
     const place = membershipPlace(entity);
     if (place !== undefined) this.#memberships.set(place, entity);

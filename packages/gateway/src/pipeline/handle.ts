@@ -22,6 +22,8 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
   services.active.enter();
   try {
     admit(services, exchange);
+    const verifying = services.keys.verifying(exchange.request.headers);
+    if (verifying !== undefined) await verifying;
     exchange.caller = identifyCaller(services, exchange); // stage: identify
     const body = boundOutput(exchange, await readBody(exchange, services.alarms)); // stage: read
     exchange.body = body;

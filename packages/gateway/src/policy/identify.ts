@@ -3,6 +3,7 @@ import type { BudgetFallbacks } from '../config/snapshot.ts';
 import { everyRight } from '../identity/admin-scope.ts';
 import { allowsAddress, effectivePolicy, isExpired } from '../identity/effective-policy.ts';
 import type { FoundKey } from '../identity/key-directory.ts';
+import type { TokenVerifier } from '../identity/token-verifier.ts';
 import { nowMs } from '../runtime/clock.ts';
 import type { Caller } from './caller.ts';
 import type { Scope } from './scope.ts';
@@ -24,15 +25,39 @@ export interface KeySource {
 
 /** Longest key looked at, in characters; longer ones are unknown without hashing them. */
 const KEY_CHARS_MAX = 512;
+/** Tokens are longer: they carry claims. */
+const TOKEN_CHARS_MAX = 16_384;
+/** Three parts in base64url, the first a JSON object; an unsigned one lacks the last. */
+const TOKEN = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /** The keys in force, by digest. Plain keys are never held. */
 export class KeyTable {
   readonly #callers = new Map<string, Caller>();
   readonly #stored: KeySource | undefined;
+  readonly #tokens: TokenVerifier | undefined;
 
-  /** @param stored Keys beside those that are added here, which come first. */
-  constructor(stored?: KeySource) {
+  /**
+   * @param stored Keys beside those that are added here, which come first.
+   * @param tokens Tokens that stand for keys.
+   */
+  constructor(stored?: KeySource, tokens?: TokenVerifier) {
     this.#stored = stored;
+    this.#tokens = tokens;
+  }
+
+  /**
+   * To be waited for before {@link identify}: verifies a token that was not met yet. Undefined when there is nothing to
+   * wait for, as for every key.
+   *
+   * @throws Fault as `TokenVerifier.find`; rejects as `TokenVerifier.verify`.
+   */
+  verifying(headers: Headers): Promise<void> | undefined {
+    if (this.#tokens === undefined) return undefined;
+    const token = presentedKey(headers);
+    if (token === undefined || !isToken(token)) return undefined;
+    const sha256 = sha256Hex(token);
+    if (this.#callers.has(sha256) || this.#stored?.find(sha256) !== undefined) return undefined;
+    return this.#tokens.find(sha256) === undefined ? this.#tokens.verify(token, sha256) : undefined;
   }
 
   /** @param sha256 Lower-case hex SHA-256 of the key. */
@@ -67,11 +92,17 @@ export class KeyTable {
         message: 'No API key was sent. Send it as "Authorization: Bearer KEY" or in the x-api-key header.',
       });
     }
-    const sha256 = key.length <= KEY_CHARS_MAX ? sha256Hex(key) : '';
+    const mayBeToken = this.#tokens !== undefined && isToken(key);
+    const sha256 = key.length <= KEY_CHARS_MAX || mayBeToken ? sha256Hex(key) : '';
     const configured = this.#callers.get(sha256);
     if (configured !== undefined) return configured;
     const found = this.#stored?.find(sha256);
     if (found === undefined) {
+      const caller = mayBeToken ? this.#tokens?.find(sha256) : undefined;
+      if (caller !== undefined) {
+        requireValid({ caller, untilMs: undefined }, address);
+        return caller;
+      }
       throw new Fault('key_unknown', { message: `The API key ${masked(key)} is not known here.` });
     }
     requireValid(found, address);
@@ -96,6 +127,10 @@ function requireValid({ caller, untilMs }: FoundKey, address: () => string | und
 
 export function sha256Hex(text: string): string {
   return Bun.SHA256.hash(text, 'hex');
+}
+
+function isToken(text: string): boolean {
+  return text.length <= TOKEN_CHARS_MAX && TOKEN.test(text);
 }
 
 function presentedKey(headers: Headers): string | undefined {
