@@ -1,17 +1,23 @@
 import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
 import { csvLine, focusColumns } from '../ledger/focus-columns.ts';
 import { type LedgerPage, type Store, StoreError } from '../store/store.ts';
+import { beginParquet, type ParquetFile } from './parquet-file.ts';
 import { withStore } from './store-commands.ts';
 
 const PAGE = 1_000;
+/** Rows of a Parquet group: what such an export holds at a time. */
+const GROUP = 20 * PAGE;
+const PROGRESS_EVERY = 100 * PAGE;
 
 const help = `Writes the ledger out: one line for each call of a provider, and for each correction.
 
 Usage: npm start -- ledger export [options]
 
-  --format F     csv (default) or json: an object a line. The columns are those of
-                 the FinOps cost and usage specification, and ours as x_…
+  --format F     csv (default), json: an object a line, or parquet: a file, with
+                 amounts as exact decimals. The columns are those of the FinOps
+                 cost and usage specification, and ours as x_…
   --from TIME    calls that began at this time or later: 2026-05-01, or
                  2026-05-01T12:00:00Z
   --to TIME      and before this time
@@ -24,7 +30,7 @@ embedded one in TURNPIKE_DATA_DIR (default .turnpike).
 
 interface Streams {
   /** Resolves when more can be taken. */
-  out: (text: string) => Promise<void>;
+  out: (part: string | Uint8Array) => Promise<void>;
   err: (text: string) => void;
 }
 
@@ -42,7 +48,7 @@ export async function runLedgerCommand(
       await streams.out(help);
       return 0;
     }
-    await withStore(environment, (store) => exportLedger(store, words, streams.out));
+    await withStore(environment, (store) => exportLedger(store, words, streams));
     return 0;
   } catch (error) {
     if (!(error instanceof StoreError) && !(error instanceof WrongWords)) throw error;
@@ -51,8 +57,11 @@ export async function runLedgerCommand(
   }
 }
 
+const formats = ['csv', 'json', 'parquet'] as const;
+type Format = (typeof formats)[number];
+
 interface ExportWords extends Pick<LedgerPage, 'fromMs' | 'toMs' | 'scope'> {
-  format: 'csv' | 'json';
+  format: Format;
 }
 
 function readWords(args: readonly string[]): ExportWords | 'help' {
@@ -68,8 +77,9 @@ function readWords(args: readonly string[]): ExportWords | 'help' {
   if (what !== 'export')
     throw new WrongWords(what === undefined ? 'Say what to do: ledger export.' : `There is no "${what}".`);
   if (rest.length > 0) throw new WrongWords(`"${rest[0]}" is one argument too many.`);
-  const { format = 'csv', from, to, scope } = values;
-  if (format !== 'csv' && format !== 'json') throw new WrongWords(`--format is csv or json, not "${format}".`);
+  const { from, to, scope } = values;
+  const format = formats.find((each) => each === (values.format ?? 'csv'));
+  if (format === undefined) throw new WrongWords(`--format is csv, json or parquet, not "${values.format}".`);
   return { format, scope, fromMs: timeOf('--from', from), toMs: timeOf('--to', to) };
 }
 
@@ -80,22 +90,64 @@ function timeOf(option: string, text: string | undefined): number | undefined {
   return ms;
 }
 
-/** Page by page, oldest first, so that a ledger of any length takes no memory. */
-async function exportLedger(store: Store, words: ExportWords, out: Streams['out']): Promise<void> {
+/** Page by page, oldest first, so that a ledger of any length takes little memory. */
+async function exportLedger(store: Store, words: ExportWords, { out, err }: Streams): Promise<void> {
   const { format, ...filter } = words;
-  const names = focusColumns.map(({ name }) => name);
-  if (format === 'csv') await out(`${csvLine(names)}\r\n`);
+  const writer = format === 'parquet' ? parquetOut(await beginParquet(), out) : linesOut(format, out);
+  await writer.begin();
+  let count = 0;
   for (let beyond: LedgerPage['beyond']; ; ) {
     const page = await store.ledgerEntries({ ...filter, limit: PAGE, order: 'oldest', beyond });
-    const lines = page.map((entry) => {
-      const fields = focusColumns.map(({ of }) => of(entry));
-      if (format === 'csv') return `${csvLine(fields)}\r\n`;
-      return `${JSON.stringify(Object.fromEntries(names.map((name, at) => [name, fields[at]])))}\n`;
-    });
-    if (lines.length > 0) await out(lines.join(''));
-    if (page.length < PAGE) return;
+    await writer.add(page);
+    count += page.length;
+    if (page.length > 0 && count % PROGRESS_EVERY === 0) err(`${count} entries so far\n`);
+    if (page.length < PAGE) break;
     beyond = page.at(-1);
   }
+  await writer.end();
+}
+
+interface EntriesOut {
+  begin(): Promise<void>;
+  add(entries: readonly LedgerEntry[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+function linesOut(format: 'csv' | 'json', out: Streams['out']): EntriesOut {
+  const names = focusColumns.map(({ name }) => name);
+  return {
+    begin: async () => {
+      if (format === 'csv') await out(`${csvLine(names)}\r\n`);
+    },
+    add: async (entries) => {
+      const lines = entries.map((entry) => {
+        const fields = focusColumns.map(({ of }) => of(entry));
+        if (format === 'csv') return `${csvLine(fields)}\r\n`;
+        return `${JSON.stringify(Object.fromEntries(names.map((name, at) => [name, fields[at]])))}\n`;
+      });
+      if (lines.length > 0) await out(lines.join(''));
+    },
+    end: async () => {},
+  };
+}
+
+function parquetOut(file: ParquetFile, out: Streams['out']): EntriesOut {
+  let waiting: LedgerEntry[] = [];
+  const write = async () => {
+    if (waiting.length > 0) await out(await file.group(waiting));
+    waiting = [];
+  };
+  return {
+    begin: async () => {},
+    add: async (entries) => {
+      waiting.push(...entries);
+      if (waiting.length >= GROUP) await write();
+    },
+    end: async () => {
+      await write();
+      await out(await file.end());
+    },
+  };
 }
 
 function parse(args: readonly string[]) {

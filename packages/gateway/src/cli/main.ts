@@ -48,7 +48,7 @@ async function runOnGateway(what: AdminThing, args: readonly string[]): Promise<
 async function runOnLedger(args: readonly string[]): Promise<number> {
   const { runLedgerCommand } = await import('./ledger-command.ts');
   return runLedgerCommand(args, process.env, {
-    out: async (text) => void (await Bun.write(Bun.stdout, text)),
+    out: async (part) => void (await Bun.write(Bun.stdout, part)),
     err: (text) => void process.stderr.write(text),
   });
 }
