@@ -9,6 +9,9 @@ import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { estimateUsage } from './estimate.ts';
 import type { Services } from './services.ts';
 
+/** Names asked for under a wildcard are the caller's own, and the ledger keeps sums for each. */
+const MODEL_CHARS_MAX = 256;
+
 /**
  * Notes in the ledger's journal that an attempt is about to be sent. What is free of charge has no account.
  *
@@ -28,7 +31,7 @@ export function openAccount(
     exchangeId: exchange.id,
     attempt: row.number,
     scopes: scopesOf(exchange),
-    model: exchange.body?.model ?? '',
+    model: (exchange.body?.model ?? '').slice(0, MODEL_CHARS_MAX),
     provider: row.provider,
     endpoint: row.endpoint,
     modelServed: row.model,
