@@ -36,11 +36,35 @@ export interface LedgerEntry {
   readonly note: string | undefined;
 }
 
-/** What an entry is summed under: everything, and each scope and label it has. */
-export function rollupScopes(entry: LedgerEntry): string[] {
-  const scopes = new Set(['all', ...entry.scopes]);
-  if (entry.model !== undefined) scopes.add(`model:${entry.model}`);
-  if (entry.provider !== undefined) scopes.add(`provider:${entry.provider}`);
-  if (entry.endpoint !== undefined) scopes.add(`endpoint:${entry.endpoint}`);
-  return [...scopes];
+/** What an entry is summed under. */
+export interface RollupScopes {
+  readonly list: readonly string[];
+  readonly json: string;
+}
+
+/** A caller's exchanges share one list of scopes, and differ in little else. */
+const known = new WeakMap<readonly string[], Map<string, RollupScopes>>();
+/** Per list of scopes; models' names may be the clients' inventions. */
+const KNOWN_MAX = 64;
+
+/** Everything, and each scope and label the entry has. The same object for the same list of scopes and labels. */
+export function rollupScopes({ scopes, model, provider, endpoint }: LedgerEntry): RollupScopes {
+  const key = `${model}\n${provider}\n${endpoint}`;
+  let byLabels = known.get(scopes);
+  if (byLabels === undefined) {
+    byLabels = new Map();
+    known.set(scopes, byLabels);
+  }
+  let found = byLabels.get(key);
+  if (found === undefined) {
+    const all = new Set(['all', ...scopes]);
+    if (model !== undefined) all.add(`model:${model}`);
+    if (provider !== undefined) all.add(`provider:${provider}`);
+    if (endpoint !== undefined) all.add(`endpoint:${endpoint}`);
+    const list = [...all];
+    found = { list, json: JSON.stringify(list) };
+    if (byLabels.size >= KNOWN_MAX) byLabels.clear();
+    byLabels.set(key, found);
+  }
+  return found;
 }

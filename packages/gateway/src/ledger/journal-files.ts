@@ -45,6 +45,10 @@ export interface Position {
   readonly offset: number;
 }
 
+export function isBefore(a: Position, b: Position): boolean {
+  return a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset);
+}
+
 export function ackText(position: Position): string {
   return JSON.stringify(position);
 }

@@ -173,7 +173,7 @@ export class Ledger {
     open.isSettled = true;
     try {
       this.#journal.settle(open.labels.id, settleJson(open.labelsJson, end));
-      this.#shipper.wake();
+      this.#shipper.journalled(attemptEntry(open.labels, end));
     } catch (error) {
       this.#failing(error);
       this.#keepUnsaved(open, end);

@@ -98,11 +98,14 @@ export function settleJson(labels: string, end: Settlement): string {
 }
 
 /** The raw object stays in the log of exchanges: it is large, and the ledger's figures are read from it already. */
-export function usageJson(usage: Usage | undefined): string {
-  if (usage === undefined) return '{}';
-  if (usage.raw === undefined) return JSON.stringify(usage);
+function figuresOf(usage: Usage | undefined): Usage {
+  if (usage?.raw === undefined) return usage ?? {};
   const { raw: _, ...figures } = usage;
-  return JSON.stringify(figures);
+  return figures;
+}
+
+export function usageJson(usage: Usage | undefined): string {
+  return usage === undefined ? '{}' : JSON.stringify(figuresOf(usage));
 }
 
 /** Prices live as long as the configuration, so each is written out once. */
@@ -235,7 +238,7 @@ function labelsOf(fields: WrittenFields): AttemptLabels {
 }
 
 export function attemptEntry(labels: AttemptLabels, end: Settlement): LedgerEntry {
-  return { kind: 'attempt', ...labels, ...end, usage: end.usage ?? {}, corrects: undefined, note: undefined };
+  return { kind: 'attempt', ...labels, ...end, usage: figuresOf(end.usage), corrects: undefined, note: undefined };
 }
 
 type Digits<T> = { [K in keyof T]: string };

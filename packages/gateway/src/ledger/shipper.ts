@@ -1,8 +1,10 @@
 import type { JournalDisk } from '../runtime/journal-disk.ts';
+import type { LedgerEntry } from './entry.ts';
 import type { EntryWriter } from './entry-writer.ts';
 import type { Journal } from './journal.ts';
-import { ackFile, ackText, type Position, segmentFile } from './journal-files.ts';
+import { ackFile, ackText, isBefore, type Position, segmentFile } from './journal-files.ts';
 import { readPiece } from './read-piece.ts';
+import { RecentEntries } from './recent-entries.ts';
 import type { Timers } from './timers.ts';
 
 export interface ShipperOptions {
@@ -20,12 +22,16 @@ export interface ShipperOptions {
 
 /** After a failed batch: wait so long before the next try. */
 const RETRY_MS = 1_000;
+/** The place reached is noted in its file every so many turns: about once a second while there is traffic. */
+const TURNS_PER_NOTE = 10;
+/** What one transaction takes, and one stall of the event loop, is bounded; as is a piece of the journal. */
+const BATCH_MAX = 128;
 
 /**
- * Moves settlements from this process's journal to the database, a piece of the journal at a time. It reads the files,
- * so a backlog takes no memory however long the database is gone.
+ * Moves settlements from this process's journal to the database, a piece at a time. While the database keeps up they come
+ * from memory; a backlog is read from the files, so it takes no memory however long the database is gone.
  *
- * The place reached is noted only after a batch is committed. A batch whose outcome is unknown is sent again, and counts
+ * The place reached is noted only after batches are committed. A batch whose outcome is unknown is sent again, and counts
  * once.
  */
 export class Shipper {
@@ -36,6 +42,7 @@ export class Shipper {
   readonly #onTrouble: (error: unknown) => void;
   readonly #onDamaged: (lines: number) => void;
   readonly #flushMs: number;
+  readonly #recent = new RecentEntries();
   #position: Position = { segment: 1, offset: 0 };
   /** The end of the journal, when its last line is incomplete. */
   #tornAt: Position | undefined;
@@ -44,6 +51,7 @@ export class Shipper {
   #cancel: (() => void) | undefined;
   #running: Promise<boolean> | undefined;
   #isClosed = false;
+  #turns = 0;
 
   constructor(options: ShipperOptions) {
     this.#journal = options.journal;
@@ -53,10 +61,16 @@ export class Shipper {
     this.#onTrouble = options.onTrouble;
     this.#onDamaged = options.onDamaged;
     this.#flushMs = options.flushMs ?? 100;
+    this.#recent.begin(this.#position);
   }
 
-  /** There is something to send. Costs nothing while a turn is due already. */
-  wake(): void {
+  /** The journal's last record settles `entry`, which is to be sent. Costs next to nothing. */
+  journalled(entry: LedgerEntry): void {
+    this.#recent.add(entry, this.#journal.position);
+    this.#wake();
+  }
+
+  #wake(): void {
     if (this.#cancel === undefined && this.#running === undefined && !this.#isClosed) this.#schedule(this.#flushMs);
   }
 
@@ -71,7 +85,7 @@ export class Shipper {
       .then((isDone) => {
         this.#running = undefined;
         if (!isDone && !this.#isClosed) this.#schedule(RETRY_MS);
-        else if (this.#isBehind) this.wake();
+        else if (this.#isBehind) this.#wake();
         return isDone;
       });
     return this.#running;
@@ -89,7 +103,7 @@ export class Shipper {
     const end = this.#journal.position;
     // Nothing to be had behind a line that failed half-way, until another follows it.
     if (this.#tornAt?.segment === end.segment && this.#tornAt.offset === end.offset) return false;
-    return this.#position.segment < end.segment || this.#position.offset < end.offset;
+    return isBefore(this.#position, end);
   }
 
   #schedule(inMs: number): void {
@@ -105,12 +119,23 @@ export class Shipper {
   async #drain(): Promise<boolean> {
     let isDone = true;
     while (isDone && this.#isBehind) isDone = await this.#shipPiece();
-    // Not noted means sent again after a restart, which is harmless; so once per turn is enough.
-    if (this.#position !== this.#noted) await this.#acknowledge();
+    this.#turns++;
+    await this.#acknowledge();
     return isDone;
   }
 
   async #shipPiece(): Promise<boolean> {
+    const recent = this.#recent.after(this.#position, BATCH_MAX);
+    if (recent === undefined) return this.#shipFromFile();
+    // What else stands there, beginnings above all, is none of the database's business.
+    const end = recent.end ?? this.#journal.position;
+    if (!(await this.#send(recent.entries))) return false;
+    this.#position = end;
+    this.#recent.drop(end);
+    return true;
+  }
+
+  async #shipFromFile(): Promise<boolean> {
     const { segment, offset } = this.#position;
     const file = segmentFile({ writer: this.#journal.writer, number: segment });
     const { records, consumed, damaged } = readPiece(this.#disk, file, offset, 'settle');
@@ -124,18 +149,31 @@ export class Shipper {
       await this.#acknowledge();
       return true;
     }
+    const end = { segment, offset: offset + consumed };
+    // Read to its end: what follows is in memory from now on.
+    if (!isBefore(end, this.#journal.position)) this.#recent.begin(end);
     const entries = records.flatMap((record) => (record.type === 'settle' ? [record.entry] : []));
-    if (!(await this.#writer.write(entries))) return false;
+    if (!(await this.#send(entries))) return false;
     if (damaged > 0) this.#onDamaged(damaged);
-    this.#position = { segment, offset: offset + consumed };
+    this.#position = end;
+    return true;
+  }
+
+  async #send(entries: readonly LedgerEntry[]): Promise<boolean> {
+    if (entries.length === 0) return true;
+    if (!(await this.#writer.write(entries))) return false;
     // Between batches whatever came in meanwhile has its turn.
     await new Promise((resolve) => setImmediate(resolve));
     return true;
   }
 
   async #acknowledge(): Promise<void> {
-    this.#disk.replace(ackFile(this.#journal.writer), ackText(this.#position));
+    // Not noted means sent again after a restart, which is harmless; but segments only go when it is.
+    const isDue = this.#turns % TURNS_PER_NOTE === 0 || this.#isClosed || this.#position.segment > this.#noted.segment;
+    if (isDue && this.#position !== this.#noted) {
+      this.#disk.replace(ackFile(this.#journal.writer), ackText(this.#position));
+      this.#noted = this.#position;
+    }
     await this.#journal.acknowledge(this.#position);
-    this.#noted = this.#position;
   }
 }

@@ -9,8 +9,10 @@ export interface Insert {
   readonly table: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly SqlValue[])[];
-  /** What follows the values: `ON CONFLICT DO NOTHING`, `RETURNING id` and the like. */
+  /** What follows the values: `ON CONFLICT DO NOTHING` and the like. */
   readonly tail?: string;
+  /** Of the rows that went in, these of `columns` come back, as they were given. */
+  readonly returning?: readonly string[];
 }
 
 /** One thing a transaction asks of the database; the answer is the rows it gives back. */

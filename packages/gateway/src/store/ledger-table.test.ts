@@ -150,7 +150,7 @@ onEachDatabase((here) => {
     for (const [fromMs, toMs] of [...bounds, ...edges]) {
       for (const scope of ['team:a', 'all']) {
         const within = entries.filter(
-          (each) => each.atMs >= fromMs && each.atMs < toMs && rollupScopes(each).includes(scope),
+          (each) => each.atMs >= fromMs && each.atMs < toMs && rollupScopes(each).list.includes(scope),
         );
         const sum = within.reduce((total, { costNanoUsd }) => total + (costNanoUsd ?? 0n), 0n);
         expect([scope, fromMs, toMs, await store.spendBetween(scope, fromMs, toMs)]).toEqual([

@@ -1,5 +1,5 @@
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
-import { type LedgerEntry, rollupScopes } from '../ledger/entry.ts';
+import { type LedgerEntry, type RollupScopes, rollupScopes } from '../ledger/entry.ts';
 import { type Database, insert, type SqlValue, type Steps } from './database.ts';
 import type { LedgerPage, LedgerRollup, RollupQuery } from './store.ts';
 import type { LedgerEntryColumns, LedgerRollupColumns } from './tables.ts';
@@ -57,7 +57,8 @@ export function* addLedgerEntries(entries: readonly LedgerEntry[]): Steps<Readon
     table: 'ledger_entry',
     columns: entryColumns,
     rows: entries.map(entryValues),
-    tail: 'ON CONFLICT (id) DO NOTHING RETURNING id',
+    tail: 'ON CONFLICT (id) DO NOTHING',
+    returning: ['id'],
   });
   const fresh = new Set(returned.map(({ id }) => id));
   yield* insert({
@@ -86,7 +87,7 @@ function entryValues(entry: LedgerEntry): SqlValue[] {
     entry.settledAtMs,
     entry.exchangeId ?? null,
     entry.attempt ?? null,
-    JSON.stringify(rollupScopes(entry)),
+    rollupScopes(entry).json,
     entry.model ?? null,
     entry.provider ?? null,
     entry.endpoint ?? null,
@@ -94,7 +95,7 @@ function entryValues(entry: LedgerEntry): SqlValue[] {
     entry.fault ?? null,
     JSON.stringify(entry.usage),
     entry.costNanoUsd ?? null,
-    JSON.stringify(entry.uncovered),
+    entry.uncovered.length === 0 ? '[]' : JSON.stringify(entry.uncovered),
     Number(entry.isEstimated),
     entry.corrects ?? null,
     entry.note ?? null,
@@ -133,16 +134,20 @@ function rollupRows(entries: readonly LedgerEntry[]): SqlValue[][] {
 
 function grouped(entries: readonly LedgerEntry[]): Iterable<Group> {
   const groups = new Map<string, Group>();
+  let last: { scopes: RollupScopes; group: Group } | undefined;
   for (const entry of entries) {
     const hourMs = floorTo(entry.atMs, HOUR_MS);
     const scopes = rollupScopes(entry);
-    const key = `${hourMs}\n${scopes.join('\n')}`;
-    let group = groups.get(key);
-    if (group === undefined) {
-      group = { scopes, hourMs, counts: sums.map(() => 0), costNanoUsd: 0n };
-      groups.set(key, group);
+    if (last?.scopes !== scopes || last.group.hourMs !== hourMs) {
+      const key = `${hourMs}\n${scopes.json}`;
+      let group = groups.get(key);
+      if (group === undefined) {
+        group = { scopes: scopes.list, hourMs, counts: sums.map(() => 0), costNanoUsd: 0n };
+        groups.set(key, group);
+      }
+      last = { scopes, group };
     }
-    addTo(group, entry);
+    addTo(last.group, entry);
   }
   return groups.values();
 }

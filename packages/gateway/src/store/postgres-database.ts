@@ -169,10 +169,11 @@ function insertChunks(rows: Insert['rows']): Insert['rows'][] {
   return chunks;
 }
 
-function insertSql({ table, columns, tail = '' }: Insert, rowCount: number): string {
+function insertSql({ table, columns, tail = '', returning = [] }: Insert, rowCount: number): string {
   const places = `(${columns.map(() => '?').join(', ')})`;
   const rows = Array.from({ length: rowCount }, () => places).join(', ');
-  return numbered(`INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows} ${tail}`);
+  const back = returning.length === 0 ? '' : ` RETURNING ${returning.join(', ')}`;
+  return numbered(`INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows} ${tail}${back}`);
 }
 
 /** Statements with their places numbered. Few: what is not constant is a filter or one of seven sizes. */

@@ -86,7 +86,8 @@ export function* addRows(table: TableShape, rows: readonly Row[]): Steps<number>
     table: table.name,
     columns,
     rows,
-    tail: `ON CONFLICT DO NOTHING RETURNING ${keyNames(table)}`,
+    tail: 'ON CONFLICT DO NOTHING',
+    returning: keyColumns(table),
   });
   return added.length;
 }
@@ -108,9 +109,11 @@ function keyPlaces(table: TableShape): number[] {
 }
 
 function keyNames(table: TableShape): string {
-  return keyPlaces(table)
-    .map((place) => table.columns[place]?.name ?? '')
-    .join(', ');
+  return keyColumns(table).join(', ');
+}
+
+function keyColumns(table: TableShape): string[] {
+  return keyPlaces(table).map((place) => table.columns[place]?.name ?? '');
 }
 
 /** The same value for the same content, whichever database it is from. SQLite holds its columns to no type. */
