@@ -5,7 +5,7 @@ import { type AdminKey, adminKey } from './admin-key.ts';
 import { usd } from './catalog/decimal.ts';
 import type { BudgetRule } from './config/budget-rule.ts';
 import { buildSnapshot, wantsSandbox } from './config/build.ts';
-import type { Configuration, Environment } from './config/configuration.ts';
+import { type Configuration, type Environment, emptyConfiguration } from './config/configuration.ts';
 import { type LoadOptions, loadConfiguration } from './config/load.ts';
 import { renderProblem } from './config/problem.ts';
 import type { Snapshot } from './config/snapshot.ts';
@@ -122,6 +122,7 @@ export class Gateway {
   #watch: ConfigurationWatch | undefined;
   #idleCollect: IdleCollect | undefined;
   #version = 0;
+  #configuration: Configuration = emptyConfiguration;
   #turn: Promise<void> = Promise.resolve();
   #ruleTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -156,6 +157,7 @@ export class Gateway {
     const ready = this.#putInForce(configuration);
     // In its turn after the first: a change of another process in between is not lost.
     this.#identity.rules.onChange(() => this.#inTurn(() => this.#putRules(this.snapshot)));
+    this.#identity.vault.onChange(() => this.#inTurn(() => this.#build(this.#configuration)));
     await ready;
     this.#listener = listen(() => this.#inForce(), { host, port });
     this.#watch = watchConfiguration({
@@ -249,11 +251,13 @@ export class Gateway {
     if (isWanted) this.#sandbox ??= await startedSandbox();
     const snapshot = buildSnapshot(configuration, environment, {
       version: ++this.#version,
+      credentials: (name) => this.#identity.vault.shared(name),
       ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
     await this.#putRules(snapshot);
     this.#ledger.configure(snapshot.ledger);
+    this.#configuration = configuration;
     this.#services = {
       ledger: this.#ledger,
       limiter: this.#limiter,

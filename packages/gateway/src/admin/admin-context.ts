@@ -1,5 +1,6 @@
 import type { Snapshot } from '../config/snapshot.ts';
 import type { AdminRights } from '../identity/admin-scope.ts';
+import type { CredentialVault } from '../identity/credential-vault.ts';
 import type { FollowStore } from '../identity/follow-store.ts';
 import type { KeyDirectory } from '../identity/key-directory.ts';
 import type { SecretDigest } from '../identity/secret-digest.ts';
@@ -15,6 +16,7 @@ export interface AdminHouse {
   readonly digest: SecretDigest;
   readonly directory: KeyDirectory;
   readonly follow: FollowStore;
+  readonly vault: CredentialVault;
   readonly snapshot: () => Snapshot;
   readonly keys: () => KeyTable;
   readonly budgets: Budgets;

@@ -5,14 +5,15 @@ import { newExchangeId } from '../runtime/exchange-id.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 import { type Change, makeChange, tagOf } from './change.ts';
+import { withSecrets } from './credential-secrets.ts';
 import { placeOf } from './entity-parents.ts';
 import { requireReadableRules } from './entity-rules.ts';
 import { viewOf } from './entity-view.ts';
 import { newKey } from './new-key.ts';
 import { isWithin, requireChangeable, requireGrantable, unknownRecord } from './reach.ts';
 
-/** The parents a key or another kind can name in a request. */
-const PLACE_FIELDS = new Set([
+/** What requests say that is not kept as it is said: parents, and secrets. */
+const OTHER_FIELDS = new Set([
   'name',
   'organisationId',
   'teamId',
@@ -21,6 +22,8 @@ const PLACE_FIELDS = new Set([
   'serviceAccountId',
   'key',
   'sha256',
+  'secret',
+  'headers',
 ]);
 
 /** Makes an entity of the kind. @param fields Those of the kind's create schema. */
@@ -33,7 +36,7 @@ export function createEntity(
   return makeChange(context, async (): Promise<Change> => {
     const place = await placeOf(context, fields);
     const body: EntityBody = Object.fromEntries(
-      Object.entries(context.body).filter(([field]) => !PLACE_FIELDS.has(field)),
+      Object.entries(context.body).filter(([field]) => !OTHER_FIELDS.has(field)),
     );
     requireGrantable(context, body.adminScopes ?? []);
     requireReadableRules(body);
@@ -41,7 +44,7 @@ export function createEntity(
     await requireFree(context, kind, name);
     const key = kind === 'key' ? await newKey(context) : undefined;
     const atMs = nowMs();
-    const after: Entity = {
+    const draft: Entity = {
       id: `${entityKinds[kind]}_${newExchangeId(atMs).slice(3)}`,
       kind,
       name,
@@ -53,7 +56,8 @@ export function createEntity(
       previousDigest: undefined,
       body: key === undefined ? body : { ...body, source: key.source, hint: key.hint },
     };
-    requireMembershipPlace(after);
+    requireMembershipPlace(draft);
+    const after = completed(context, draft);
     // A bounded caller makes things where they will be its own to change, and nowhere else.
     requireChangeable(context, after);
     return { action: `${resource}.create`, before: undefined, after, status: 201, shownOnce: key?.shownOnce ?? {} };
@@ -64,13 +68,14 @@ export function updateEntity(context: AdminContext, kind: EntityKind, resource: 
   return change(context, kind, `${resource}.update`, (before) => {
     const body: Record<string, unknown> = { ...before.body };
     for (const [field, value] of Object.entries(context.body)) {
+      if (OTHER_FIELDS.has(field)) continue;
       if (value === null) delete body[field];
       else body[field] = value;
     }
     const changed: EntityBody = body;
     requireGrantable(context, changed.adminScopes ?? []);
     requireReadableRules(changed);
-    return { ...before, body: changed };
+    return completed(context, { ...before, body: changed }, before);
   });
 }
 
@@ -79,6 +84,11 @@ export function setBlocked(context: AdminContext, isBlocked: boolean): Promise<A
     ...before,
     body: { ...before.body, isBlocked },
   }));
+}
+
+/** With what follows from the request in ways of the kind's own. */
+function completed(context: AdminContext, draft: Entity, before?: Entity): Entity {
+  return draft.kind === 'credential' ? withSecrets(context, draft, before) : draft;
 }
 
 /** A new key in place of the one there is, which is accepted for `graceMs` more. */

@@ -25,10 +25,15 @@ const kinds = [
   { kind: 'project', resource: 'projects', name: 'Project' },
   { kind: 'key', resource: 'keys', name: 'Key' },
   { kind: 'model-group', resource: 'model-groups', name: 'ModelGroup' },
+  { kind: 'credential', resource: 'credentials', name: 'Credential' },
 ] as const satisfies readonly { kind: EntityKind; resource: AdminResource; name: string }[];
 
 /** Fields lists can be narrowed by, of those a kind has. */
 const FILTERS = ['organisationId', 'teamId', 'projectId', 'userId', 'serviceAccountId'];
+
+/** Kinds that are about the whole gateway. */
+const global: ReadonlySet<EntityKind> = new Set(['credential']);
+const withoutBudgets: ReadonlySet<EntityKind> = new Set(['model-group', 'credential']);
 
 /** How lists are cut into pages. */
 export const pageQuery = {
@@ -59,7 +64,7 @@ function operationsOf({ kind, resource, name }: (typeof kinds)[number]): AdminOp
   const read = scopeOf(resource, 'read');
   const write = scopeOf(resource, 'write');
   const view = viewSchemas[kind];
-  return [
+  const own: AdminOperation[] = [
     {
       id: `list${name}s`,
       method: 'GET',
@@ -115,8 +120,9 @@ function operationsOf({ kind, resource, name }: (typeof kinds)[number]): AdminOp
       isVersioned: true,
       run: (context) => deleteEntity(context, kind, resource),
     },
-    ...(kind === 'model-group' ? [] : budgetOperations(kind, resource, name)),
+    ...(withoutBudgets.has(kind) ? [] : budgetOperations(kind, resource, name)),
   ];
+  return global.has(kind) ? own.map((operation) => ({ ...operation, isGlobal: true })) : own;
 }
 
 /** Of kinds that carry budgets. */

@@ -1,10 +1,14 @@
-import type { Entity } from '../identity/entity.ts';
+import type { Entity, EntityKind } from '../identity/entity.ts';
 
 export type EntityView = Readonly<Record<string, unknown>>;
 
-/** An entity as the API shows it and the audit log keeps it: digests are left out. */
+/** Kinds that stand above keys, and keys. */
+const levels: ReadonlySet<EntityKind> = new Set(['organisation', 'team', 'user', 'service-account', 'project', 'key']);
+
+/** An entity as the API shows it and the audit log keeps it: digests and what is sealed are left out. */
 export function viewOf(entity: Entity): EntityView {
   const { id, kind, name, version, createdAtMs, updatedAtMs, organisationId, teamId, projectId, userId, body } = entity;
+  const { sealed: _, ...shown } = body;
   const isServiceAccount = userId?.startsWith('svc_') === true;
   return {
     id,
@@ -13,9 +17,10 @@ export function viewOf(entity: Entity): EntityView {
     ...(teamId !== undefined && { teamId }),
     ...(projectId !== undefined && { projectId }),
     ...(userId !== undefined && (isServiceAccount ? { serviceAccountId: userId } : { userId })),
-    ...(kind !== 'membership' && kind !== 'model-group' && { isBlocked: false, policy: {} }),
+    ...(levels.has(kind) && { isBlocked: false, policy: {} }),
+    ...(kind === 'credential' && { isBlocked: false, headerNames: [] }),
     ...(kind === 'key' && { tags: [], adminScopes: [] }),
-    ...body,
+    ...shown,
     version,
     createdAtMs,
     updatedAtMs,

@@ -52,7 +52,10 @@ export const policySchema = z
 
 const name = z.string().check(
   z.regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/),
-  z.refine((value) => !/^(org|team|user|svc|proj|mem|group|key)_[0-9a-z]{26}$/.test(value), 'must not look like an id'),
+  z.refine(
+    (value) => !/^(org|team|user|svc|proj|mem|group|key|cred)_[0-9a-z]{26}$/.test(value),
+    'must not look like an id',
+  ),
   z.describe('Unique among its kind, and never changed: limits and the log go by it.'),
 );
 const reference = (what: string) => text(`The ${what} it belongs to, by id or name. Never changed.`);
@@ -86,6 +89,36 @@ const rules = {
   ),
 };
 const level = { description, isBlocked, policy: z.optional(policySchema), ...rules };
+
+const secret = z
+  .string()
+  .check(
+    z.minLength(8),
+    z.maxLength(16_384),
+    z.regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/),
+    z.describe('What the provider knows the account by. Kept encrypted, and never shown again.'),
+  );
+const credential = {
+  description,
+  isBlocked: z.optional(z.boolean().check(z.describe('Keeps every endpoint from using it.'))),
+  baseUrl: z.optional(
+    z
+      .string()
+      .check(
+        z.maxLength(2_000),
+        z.regex(/^https?:\/\/[^\s@]+$/),
+        z.describe("Where it may be sent, up to and including the version segment. Default: the provider's address."),
+      ),
+  ),
+  headers: z.optional(
+    z
+      .record(
+        z.string().check(z.maxLength(200), z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)),
+        z.string().check(z.maxLength(8_192), z.regex(/^[\x20-\x7e]*$/)),
+      )
+      .check(z.describe('Extra headers of outgoing requests. Kept encrypted, and never shown again.')),
+  ),
+};
 
 /** What a request to create each kind holds. */
 export const createSchemas = {
@@ -130,6 +163,12 @@ export const createSchemas = {
     key: z.optional(ownKey),
     sha256: z.optional(sha256),
   }),
+  credential: z.strictObject({
+    name,
+    provider: text('The id of the provider it is for. Never changed.'),
+    secret,
+    ...credential,
+  }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;
 
 /** What a request to change each kind holds. What is given replaces, `null` takes away, what is absent stays. */
@@ -146,6 +185,7 @@ export const updateSchemas = {
   }),
   'model-group': changes({ description, models: z.optional(patterns('Names of models')) }),
   key: changes({ ...level, tags, adminScopes: grants }),
+  credential: z.extend(changes({ ...credential }), { secret: z.optional(secret) }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;
 
 function changes<T extends Record<string, z.ZodMiniOptional>>(shape: T) {
@@ -207,5 +247,17 @@ export const viewSchemas = {
     hint: z.optional(z.string().check(z.describe('First and last characters of the key.'))),
     previousUntilMs: z.optional(timeMs('Until when the previous key is accepted')),
     key: z.optional(z.string().check(z.describe('The key itself: in the answer that made it, and never again.'))),
+  }),
+  credential: z.object({
+    ...common,
+    name: z.string(),
+    description,
+    isBlocked: z.boolean(),
+    provider: z.string(),
+    baseUrl: z.optional(z.string()),
+    headerNames: z.array(z.string()),
+    hint: z.string().check(z.describe('The last four characters of the secret, when it is long.')),
+    secretVersion: z.int().check(z.describe('Counts the changes of the secret, the headers and the address.')),
+    secretChangedAtMs: timeMs('When one of them was changed last'),
   }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;

@@ -1,15 +1,25 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Gateway, startGateway } from '../compose.ts';
 import { sha256Hex } from '../policy/identify.ts';
+import { backUp } from '../store/upkeep/backup.ts';
 import { Log } from '../telemetry/log.ts';
 import { callAdmin } from './admin-house.test-support.ts';
 
 const ADMIN = 'sk-admin-key-of-this-test-0123456789';
 const OWN = 'own-key-of-this-test-0123456789';
+/** Of no shape that is known, so that only its value gives it away. */
+const UPSTREAM = ['upstream.secret.one.0123456789', 'upstream.secret.two.0123456789', 'account.header.of.ours.01'];
+/** A provider that repeats what it was sent. */
+const parrot = Bun.serve({
+  port: 0,
+  fetch: ({ headers }) =>
+    Response.json({ error: { message: JSON.stringify(Object.fromEntries(headers)) } }, { status: 401 }),
+});
 let dataDir: string;
+let configFile: string;
 let gateway: Gateway;
 const lines: string[] = [];
 const answers: string[] = [];
@@ -31,8 +41,13 @@ const call = async (
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'turnpike-secrets-'));
+  configFile = join(mkdtempSync(join(tmpdir(), 'turnpike-secrets-')), 'turnpike.yaml');
+  const endpoints = [{ provider: 'parrot', model: 'm', credential: 'main' }];
+  const providers = [{ id: 'parrot', baseUrl: `http://127.0.0.1:${parrot.port}/v1` }];
+  writeFileSync(configFile, JSON.stringify({ sandbox: true, providers, models: [{ name: 'parrot', endpoints }] }));
   gateway = await startGateway({
     port: 0,
+    configFile,
     environment: { TURNPIKE_DATA_DIR: dataDir, TURNPIKE_ADMIN_KEY: ADMIN },
     log: new Log({ level: 'debug', write: (line) => void lines.push(line) }),
   });
@@ -47,8 +62,11 @@ beforeAll(async () => {
   await call('POST', '/keys/made/rotate', { graceMs: 60_000 });
   await call('GET', '/teams', undefined, { key: OWN });
   await call('GET', '/teams', undefined, { key: `${OWN}-mistyped` });
+  await useCredentials();
   for (const path of [
     '/keys',
+    '/credentials',
+    '/credentials/main',
     '/keys/made',
     '/keys/made/policy',
     '/audit',
@@ -67,10 +85,41 @@ beforeAll(async () => {
     });
   }
   await gateway.flush();
+  await backUp({ dataDir }, join(dataDir, 'copy.backup'));
 });
+
+async function useCredentials(): Promise<void> {
+  const [one = '', two = '', header = ''] = UPSTREAM;
+  const made = { name: 'main', provider: 'parrot', secret: one };
+  const ask = async () => {
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN}` },
+      body: JSON.stringify({ model: 'parrot', messages: [{ role: 'user', content: 'Hello.' }] }),
+    });
+    const text = await response.text();
+    expect(text).toContain('[redacted]');
+    answers.push(text);
+  };
+  const headers = { 'idempotency-key': 'credential' };
+  await call('POST', '/credentials', made, { headers });
+  await call('POST', '/credentials', made, { headers });
+  await call('POST', '/credentials', { ...made, secret: two }, { headers });
+  await call('POST', '/credentials', { ...made, headers: { 'x a': header } });
+  await call('POST', '/credentials', made);
+  await ask();
+  await call('PATCH', '/credentials/main', { headers: { 'x-account': header } });
+  await ask();
+  await call('PATCH', '/credentials/main', { secret: two });
+  await ask();
+  await call('PATCH', '/credentials/main', { secret: one, colour: two });
+  await call('PATCH', '/credentials/main', `{"secret": "${one}"`);
+}
+
 afterAll(async () => {
   await gateway.stop();
-  rmSync(dataDir, { recursive: true });
+  await parrot.stop(true);
+  for (const folder of [dataDir, dirname(configFile)]) rmSync(folder, { recursive: true });
 });
 
 function files(folder: string): string[] {
@@ -95,6 +144,18 @@ test('keys are nowhere in clear: not in the database, not in the log, not in ans
   for (const secret of secrets) {
     const found = [...texts].filter(([, text]) => text.includes(secret)).map(([path]) => path);
     expect([secret, found]).toEqual([secret, []]);
+  }
+});
+
+test('credentials of providers are nowhere in clear: not in the database or its backup, the log, answers or the audit', () => {
+  const texts = everything();
+  expect([...texts.keys()].some((path) => path.endsWith('copy.backup'))).toBe(true);
+  expect(texts.get('answers')).toContain('credentials.update');
+  for (const secret of UPSTREAM) {
+    for (const form of [secret, btoa(secret), encodeURIComponent(secret), sha256Hex(secret)]) {
+      const found = [...texts].filter(([, text]) => text.includes(form)).map(([path]) => path);
+      expect([form, found]).toEqual([form, []]);
+    }
   }
 });
 

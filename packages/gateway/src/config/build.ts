@@ -1,3 +1,4 @@
+import type { Provider } from '../providers/provider.ts';
 import { sandboxAt } from '../providers/table.ts';
 import type { Configuration, ConfiguredEndpoint, ConfiguredModel, Environment } from './configuration.ts';
 import { type ProviderState, providerStates } from './discover.ts';
@@ -6,6 +7,7 @@ import { listModels } from './list-models.ts';
 import { nearestNames } from './near-names.ts';
 import { providerOfBareName, splitProviderModel } from './provider-name.ts';
 import type { Endpoint, ModelListing, ModelRoute, Snapshot } from './snapshot.ts';
+import type { CredentialSource } from './stored-credential.ts';
 import { compareSpecificity, compileWildcard, fillTemplate, isWildcard, type Wildcard } from './wildcard.ts';
 
 export interface BuildOptions {
@@ -16,10 +18,14 @@ export interface BuildOptions {
   sandboxModels?: readonly string[];
   /** Milliseconds since the epoch. Default: the system's clock. */
   nowMs?: () => number;
+  /** Credentials kept in the database. Default: there are none. */
+  credentials?: CredentialSource;
 }
 
 /** Routes found for names that are not configured are kept, but callers choose those names: only so many. */
 const keptRoutesMax = 1000;
+
+const noCredentials: CredentialSource = (name) => ({ lack: `there is no shared credential "${name}"` });
 
 /** Puts a configuration in force: adds the environment's credentials and answers for names. */
 export function buildSnapshot(configuration: Configuration, environment: Environment, options: BuildOptions): Snapshot {
@@ -68,7 +74,11 @@ class BuiltSnapshot implements Snapshot {
     this.server = configuration.server;
     this.ledger = configuration.ledger;
     this.#configuration = configuration;
-    this.#context = { deadlines: configuration.defaults.deadlines, nowMs: options.nowMs ?? Date.now };
+    this.#context = {
+      deadlines: configuration.defaults.deadlines,
+      nowMs: options.nowMs ?? Date.now,
+      credentials: options.credentials ?? noCredentials,
+    };
     this.#states = statesWithSandbox(configuration, environment, options.sandboxUrl);
     this.#sandboxModels = this.#states.has('sandbox') ? (options.sandboxModels ?? []) : [];
     const patterns: Pattern[] = [];
@@ -79,6 +89,10 @@ class BuiltSnapshot implements Snapshot {
     patterns.sort((a, b) => compareSpecificity(a.model.name, b.model.name));
     this.#patterns = patterns;
     this.endpoints = uniqueById([...this.#routes.values()].flatMap((route) => route.endpoints));
+  }
+
+  get providers(): ReadonlyMap<string, Provider> {
+    return new Map([...this.#states].map(([id, { provider }]) => [id, provider]));
   }
 
   get models(): readonly ModelListing[] {

@@ -67,6 +67,8 @@ export interface ConfiguredEndpoint {
   readonly model: string;
   /** Secret. */
   readonly apiKey: string | undefined;
+  /** The name of a stored credential, instead. */
+  readonly credential: string | undefined;
   readonly baseUrl: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly weight: number;

@@ -5,6 +5,7 @@ import type { ConfiguredEndpoint } from './configuration.ts';
 import type { ProviderState } from './discover.ts';
 import { catalogueIdOf } from './provider-name.ts';
 import type { Deadlines, Endpoint } from './snapshot.ts';
+import type { CredentialLack, CredentialSource, StoredCredential } from './stored-credential.ts';
 
 /** Nothing, whatever it does: the stand-in models. */
 const freePrice: Price = { input: 0n, output: 0n, source: 'sandbox' };
@@ -13,11 +14,14 @@ export interface EndpointContext {
   deadlines: Deadlines;
   /** Milliseconds since the epoch; prices may depend on date and time of day. */
   nowMs: () => number;
+  /** Stored credentials by name. */
+  credentials: CredentialSource;
 }
 
 /** Why an endpoint cannot be used, or undefined when it can. */
 export function missingOf(configured: ConfiguredEndpoint, state: ProviderState): string | undefined {
-  if (configured.apiKey !== undefined || state.credential !== undefined) return undefined;
+  if (configured.apiKey !== undefined || configured.credential !== undefined) return undefined;
+  if (state.credential !== undefined) return undefined;
   const { provider } = state;
   if (provider.auth.type === 'none' || provider.keyOptional === true || configured.baseUrl !== undefined)
     return undefined;
@@ -32,10 +36,13 @@ export function makeEndpoint(
   context: EndpointContext,
 ): Endpoint {
   const { provider } = state;
-  const baseUrl = configured.baseUrl ?? state.provider.baseUrl;
+  const stored = storedFor(configured, state, context);
+  const found = stored === undefined || 'lack' in stored ? undefined : stored;
+  const baseUrl = configured.baseUrl ?? found?.baseUrl ?? state.provider.baseUrl;
   const isOwnAddress = configured.baseUrl !== undefined && !isSameOrigin(configured.baseUrl, state.provider.baseUrl);
   const inherited = isOwnAddress && !configured.inheritsCredential ? undefined : state.credential;
-  const credential = configured.apiKey ?? inherited;
+  const own = configured.credential === undefined ? configured.apiKey : found?.secret;
+  const credential = configured.credential === undefined ? (own ?? inherited) : own;
   const priced = catalogueIdOf(provider);
   const schedule = priced === undefined ? undefined : priceScheduleOf(priced, configured.priceModel ?? model);
   const fixed = configured.price ?? (provider.id === 'sandbox' ? freePrice : undefined);
@@ -45,7 +52,8 @@ export function makeEndpoint(
     model,
     baseUrl,
     credential,
-    headers: configured.headers,
+    ...(stored !== undefined && 'lack' in stored && { lack: stored.lack }),
+    headers: found === undefined ? configured.headers : { ...found.headers, ...configured.headers },
     weight: configured.weight,
     order: configured.order,
     deadlines: { ...context.deadlines, ...configured.deadlines },
@@ -57,12 +65,36 @@ export function makeEndpoint(
   };
 }
 
+/** The stored credential an endpoint names. It goes to its own address and to no other. */
+function storedFor(
+  { credential: name, baseUrl }: ConfiguredEndpoint,
+  { provider }: ProviderState,
+  { credentials }: EndpointContext,
+): StoredCredential | CredentialLack | undefined {
+  if (name === undefined) return undefined;
+  const stored = credentials(name);
+  if ('lack' in stored) return stored;
+  if (stored.providerId !== provider.id) {
+    return { lack: `its credential "${name}" is one of the provider ${stored.providerId}` };
+  }
+  if (baseUrl !== undefined && !isSameOrigin(baseUrl, stored.baseUrl ?? provider.baseUrl)) {
+    return { lack: `its credential "${name}" is for another address` };
+  }
+  return stored;
+}
+
 /** `provider/model`, and a mark of what is its own when it has something of its own. The same over reloads. */
 function idOf(configured: ConfiguredEndpoint, providerId: string, model: string): string {
-  const { apiKey, baseUrl, headers } = configured;
+  const { apiKey, credential, baseUrl, headers } = configured;
   const name = `${providerId}/${model}`;
-  if (apiKey === undefined && baseUrl === undefined && Object.keys(headers).length === 0) return name;
-  const own = JSON.stringify([apiKey ?? null, baseUrl ?? null, headers]);
+  const isPlain = apiKey === undefined && credential === undefined && baseUrl === undefined;
+  if (isPlain && Object.keys(headers).length === 0) return name;
+  const own = JSON.stringify([
+    apiKey ?? null,
+    baseUrl ?? null,
+    headers,
+    ...(credential === undefined ? [] : [credential]),
+  ]);
   return `${name}#${createHash('sha256').update(own).digest('hex').slice(0, 8)}`;
 }
 
@@ -77,6 +109,7 @@ export function plainEndpoint(providerId: string | undefined, model: string): Co
     providerId,
     model,
     apiKey: undefined,
+    credential: undefined,
     baseUrl: undefined,
     headers: {},
     weight: 1,

@@ -176,6 +176,7 @@ const endpointSchema = z
     provider: text('The id of a provider.'),
     model: text("The provider's own name of the model. `*` is filled from the name's `*`."),
     apiKey: z.optional(text("Credential. Default: the provider's.")),
+    credential: z.optional(text('The name of a credential kept in the database, in place of apiKey.')),
     baseUrl: z.optional(urlSchema),
     weight: z.optional(z.number().check(z.positive(), z.describe('Share of traffic among equal orders. Default 1.'))),
     order: z.optional(z.int().check(z.describe('Lower orders are tried first. Default 0.'))),

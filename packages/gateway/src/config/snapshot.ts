@@ -23,6 +23,8 @@ export interface Snapshot {
   /** Every name that can be listed (wildcards appear as patterns only in `reason`s). */
   readonly models: readonly ModelListing[];
   readonly endpoints: readonly Endpoint[];
+  /** Providers known here, whether they can be called or not, by id. */
+  readonly providers: ReadonlyMap<string, Provider>;
   readonly keys: readonly ConfiguredKey[];
   /** Whose tokens stand for keys. */
   readonly jwtIssuers: readonly JwtIssuer[];
@@ -44,6 +46,8 @@ export interface Endpoint {
   readonly baseUrl: string;
   /** Secret. Never logged, never in an error. */
   readonly credential: string | undefined;
+  /** Why it cannot be called, although it is configured. */
+  readonly lack?: string | undefined;
   /** Extra outgoing headers, from configuration. */
   readonly headers: Readonly<Record<string, string>>;
   /** Share of traffic among endpoints of equal order. Above 0. */

@@ -228,6 +228,9 @@ class TurnpikeFileReader {
       this.#unknownProvider([...path, 'provider'], entry.provider);
       return undefined;
     }
+    if (entry.apiKey !== undefined && entry.credential !== undefined) {
+      this.#report([...path, 'credential'], 'stands beside apiKey', 'Give one of the two.');
+    }
     const price = entry.price === undefined ? undefined : readPriceEntry(entry.price);
     if (price !== undefined && 'tooFine' in price) {
       this.#report([...path, 'price', price.tooFine], 'is finer than 0.000000001 US dollars per million tokens');
@@ -236,6 +239,7 @@ class TurnpikeFileReader {
       ...plainEndpoint(entry.provider, entry.model),
       id: entry.id,
       apiKey: entry.apiKey,
+      credential: entry.credential,
       baseUrl: entry.baseUrl === undefined ? undefined : joinSegment(entry.baseUrl, undefined),
       headers: entry.headers ?? {},
       weight: entry.weight ?? 1,

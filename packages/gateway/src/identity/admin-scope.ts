@@ -8,6 +8,7 @@ export const adminResources = [
   'projects',
   'keys',
   'model-groups',
+  'credentials',
   'audit',
   'logs',
   'ledger',

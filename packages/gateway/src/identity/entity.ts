@@ -14,6 +14,7 @@ export const entityKinds = {
   membership: 'mem',
   'model-group': 'group',
   key: 'key',
+  credential: 'cred',
 } as const;
 export type EntityKind = keyof typeof entityKinds;
 
@@ -36,13 +37,25 @@ export interface EntityBody {
   readonly models?: readonly string[] | undefined;
   /** Of a membership. */
   readonly role?: Role | undefined;
-  /** Of a key: its first and last characters, to be recognised by. */
+  /** Of a key: its first and last characters, to be recognised by; of a credential, its last four. */
   readonly hint?: string | undefined;
   readonly source?: 'generated' | 'custom' | 'imported' | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly adminScopes?: readonly AdminScope[] | undefined;
   /** Of a key that was rotated: until when the previous one is accepted, Unix milliseconds. */
   readonly previousUntilMs?: number | undefined;
+  /** Of a credential: the id of its provider. */
+  readonly provider?: string | undefined;
+  readonly baseUrl?: string | undefined;
+  /** The names of its headers, whose values are sealed. */
+  readonly headerNames?: readonly string[] | undefined;
+  /** Its secrets, encrypted: see `sealCredential`. Never shown. */
+  readonly sealed?: string | undefined;
+  /** Counts the changes of its secrets. */
+  readonly secretVersion?: number | undefined;
+  readonly secretChangedAtMs?: number | undefined;
+  /** The key it belongs to. */
+  readonly keyId?: string | undefined;
 }
 
 export interface Entity extends Omit<EntityRow, 'kind' | 'body'> {

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '../store/open-store.ts';
 import type { Records } from '../store/store.ts';
+import { CredentialVault } from './credential-vault.ts';
 import { FollowStore } from './follow-store.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { SecretDigest } from './secret-digest.ts';
+import { SecretSeal } from './secret-seal.ts';
 import { StoredRules } from './stored-rules.ts';
 
 async function withFollowed(
@@ -19,8 +21,11 @@ async function withFollowed(
   const directory = new KeyDirectory(new SecretDigest('x'.repeat(32)));
   const follow = new FollowStore(
     Object.assign(Object.create(store.records), records(store.records)),
-    directory,
-    new StoredRules(),
+    {
+      directory,
+      rules: new StoredRules(),
+      vault: new CredentialVault(new SecretSeal('x'.repeat(32), 'tests'), () => {}),
+    },
     (error) => troubles.push(error),
   );
   try {

@@ -1,4 +1,5 @@
 import type { Records } from '../store/store.ts';
+import type { CredentialVault } from './credential-vault.ts';
 import { type Entity, readEntityRow } from './entity.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import type { StoredRules } from './stored-rules.ts';
@@ -6,14 +7,20 @@ import type { StoredRules } from './stored-rules.ts';
 /** How often to look for changes that other processes made. */
 const LOOK_MS = 400;
 
+/** What is kept in step with the store. */
+export interface Followers {
+  readonly directory: KeyDirectory;
+  readonly rules: StoredRules;
+  readonly vault: CredentialVault;
+}
+
 /**
- * Keeps a directory, and the rules of what is in it, in step with the store. Changes made here are taken over at once by {@link catchUp}; those of other
- * processes within half a second. While the store is away, the directory stays as it is.
+ * Keeps what is in memory in step with the store. Changes made here are taken over at once by {@link catchUp}; those of
+ * other processes within half a second. While the store is away, everything stays as it is.
  */
 export class FollowStore {
   readonly #records: Records;
-  readonly #directory: KeyDirectory;
-  readonly #rules: StoredRules;
+  readonly #followers: Followers;
   readonly #onTrouble: (error: unknown) => void;
   #seq = 0;
   #running: Promise<void> = Promise.resolve();
@@ -22,10 +29,9 @@ export class FollowStore {
   #isLooking = false;
 
   /** @param onTrouble Told once when the store cannot be read any more. */
-  constructor(records: Records, directory: KeyDirectory, rules: StoredRules, onTrouble: (error: unknown) => void) {
+  constructor(records: Records, followers: Followers, onTrouble: (error: unknown) => void) {
     this.#records = records;
-    this.#rules = rules;
-    this.#directory = directory;
+    this.#followers = followers;
     this.#onTrouble = onTrouble;
   }
 
@@ -82,7 +88,9 @@ export class FollowStore {
 
   /** The rules first: no key is served before what bounds it is in force. */
   async #apply(changed: readonly Entity[], gone: readonly string[]): Promise<void> {
-    await this.#rules.apply(changed, gone, (id) => this.#directory.byId(id));
-    this.#directory.apply(changed, gone);
+    const { rules, directory, vault } = this.#followers;
+    await rules.apply(changed, gone, (id) => directory.byId(id));
+    directory.apply(changed, gone);
+    await vault.apply(changed, gone);
   }
 }

@@ -90,7 +90,7 @@ export class KeyDirectory implements EntitySource {
     const levels = new Set<string>();
     let reachesAll = false;
     const touch = ({ kind, id }: Entity) => {
-      if (kind !== 'key') levels.add(id);
+      if (kind !== 'key' && kind !== 'credential') levels.add(id);
       reachesAll ||= kind === 'model-group' || kind === 'membership';
     };
     for (const id of [...gone, ...changed.map((entity) => entity.id)]) {

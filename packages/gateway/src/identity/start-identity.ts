@@ -2,9 +2,12 @@ import type { Environment } from '../config/configuration.ts';
 import { StartError } from '../start-error.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import { CREDENTIAL_PURPOSE } from './credential-entity.ts';
+import { CredentialVault } from './credential-vault.ts';
 import { FollowStore } from './follow-store.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { SecretDigest } from './secret-digest.ts';
+import { SecretSeal } from './secret-seal.ts';
 import { serverSecret } from './server-secret.ts';
 import { StoredRules } from './stored-rules.ts';
 
@@ -16,6 +19,7 @@ export interface Identity {
   readonly directory: KeyDirectory;
   readonly follow: FollowStore;
   readonly rules: StoredRules;
+  readonly vault: CredentialVault;
 }
 
 /**
@@ -37,13 +41,14 @@ export async function startIdentity(place: {
   await requireSameSecret(store, digest);
   const directory = new KeyDirectory(digest);
   const rules = new StoredRules();
-  const follow = new FollowStore(store.records, directory, rules, (error) =>
+  const vault = new CredentialVault(new SecretSeal(secret, CREDENTIAL_PURPOSE), (secrets) => log.secrets.add(secrets));
+  const follow = new FollowStore(store.records, { directory, rules, vault }, (error) =>
     log.warn('Changes of keys cannot be read from the database; those known stay in force.', {
       error: error instanceof Error ? error : String(error),
     }),
   );
   await follow.start();
-  return { digest, directory, follow, rules };
+  return { digest, directory, follow, rules, vault };
 }
 
 /** A database that knows no key yet takes any secret. */

@@ -52,14 +52,15 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
       message: `The key "${caller.name}" may not use any provider of the model "${body.model}".`,
     });
   }
-  if (route.endpoints.length > 0 && exchange.operation === 'count-tokens') {
+  if (exchange.operation === 'count-tokens' && route.endpoints.some(({ lack }) => lack === undefined)) {
     throw new Fault('feature_unsupported', {
       message: `No provider of the model "${body.model}" counts tokens.`,
       param: 'model',
     });
   }
+  const lacks = new Set(route.endpoints.flatMap(({ id, lack }) => (lack === undefined ? [] : [`${id}: ${lack}`])));
   throw new Fault('model_unavailable', {
-    message: `The model "${body.model}" is configured, but no endpoint can serve it (${route.reason}).`,
+    message: `The model "${body.model}" is configured, but no endpoint can serve it (${[...lacks].join('; ') || route.reason}).`,
     param: 'model',
   });
 }
@@ -67,6 +68,7 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
 function unfit(exchange: Exchange, endpoint: Endpoint): string | undefined {
   const { caller } = exchange;
   if (caller !== undefined && !mayReach(caller, endpoint)) return `the key "${caller.name}" may not use it`;
+  if (endpoint.lack !== undefined) return endpoint.lack;
   if (exchange.operation !== 'count-tokens') return undefined;
   return endpoint.provider.countTokens === true ? undefined : `${endpoint.provider.name} does not count tokens`;
 }

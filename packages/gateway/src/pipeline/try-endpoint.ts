@@ -53,6 +53,8 @@ interface Try {
   readonly row: AttemptRow;
 }
 
+/** Shorter ones would blot out ordinary words. */
+const SECRET_CHARS_MIN = 8;
 /** Most of an error body that is read; the rest tells nobody anything. */
 const ERROR_BYTES_MAX = 256 * 1024;
 
@@ -117,7 +119,7 @@ async function readError(
   attempt: Try,
   target: Dialect,
 ): Promise<Fault> {
-  const bytes = withoutSecret(await call.readAll(response, ERROR_BYTES_MAX), attempt.endpoint.credential);
+  const bytes = withoutSecrets(await call.readAll(response, ERROR_BYTES_MAX), attempt.endpoint);
   const fault = target.readFault(response.status, withRelativeRetry(response.headers), bytes);
   exchange.upstreamError = { fault, dialect: target.id, headers: response.headers, bytes };
   return fault;
@@ -134,11 +136,12 @@ function withRelativeRetry(headers: Headers): Headers {
 }
 
 /** Some providers repeat the key they were sent. It must not reach the client. */
-function withoutSecret(bytes: Uint8Array, secret: string | undefined): Uint8Array {
-  if (secret === undefined || secret.length < 8) return bytes;
+function withoutSecrets(bytes: Uint8Array, { credential = '', headers }: Endpoint): Uint8Array {
+  const secrets = [credential, ...Object.values(headers)].filter(({ length }) => length >= SECRET_CHARS_MIN);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (!text.includes(secret)) return bytes;
-  return Buffer.from(text.toString('utf8').replaceAll(secret, '[redacted]'));
+  const found = secrets.filter((secret) => text.includes(secret));
+  if (found.length === 0) return bytes;
+  return Buffer.from(found.reduce((clean, secret) => clean.replaceAll(secret, '[redacted]'), text.toString('utf8')));
 }
 
 function readWhole(
@@ -152,7 +155,7 @@ function readWhole(
   const { endpoint, prepared } = attempt;
   if (exchange.operation === 'count-tokens') return wholeAnswer(attempt, response, bytes, undefined);
   const tap = target.tapResponse(bytes);
-  if (tap === undefined) throw notAnAnswer(response, withoutSecret(bytes, endpoint.credential), target);
+  if (tap === undefined) throw notAnAnswer(response, withoutSecrets(bytes, endpoint), target);
   if (target.id === exchange.face.id && !body.isStream) return wholeAnswer(attempt, response, bytes, tap);
 
   const read = { toolNames: prepared.toolNames, quirks: endpoint.provider.quirks };

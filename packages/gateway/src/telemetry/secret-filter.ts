@@ -20,20 +20,44 @@ const shapes: readonly RegExp[] = [
 
 /** Takes secrets out of text that leaves the process: by their shape, and by value for those it was told. */
 export class SecretFilter {
-  readonly #known = new Set<string>();
-  #pattern: RegExp | undefined;
+  /**
+   * By their first characters, longest first: a secret that begins like a shorter one must not leave its rest behind. So
+   * there may be thousands, and a text costs no more.
+   */
+  readonly #known = new Map<string, string[]>();
 
   /** Credentials in force, to be found wherever they turn up. May be called again with more. */
   add(values: Iterable<string | undefined>): void {
-    for (const value of values) if (value !== undefined && value.length >= KNOWN_CHARS_MIN) this.#known.add(value);
-    // Longest first: a secret that begins like a shorter one must not leave its rest behind.
-    const alternatives = [...this.#known].sort((a, b) => b.length - a.length).map((value) => RegExp.escape(value));
-    this.#pattern = alternatives.length === 0 ? undefined : new RegExp(alternatives.join('|'), 'g');
+    for (const value of values) {
+      if (value === undefined || value.length < KNOWN_CHARS_MIN) continue;
+      const start = value.slice(0, KNOWN_CHARS_MIN);
+      const alike = this.#known.get(start) ?? [];
+      if (alike.includes(value)) continue;
+      alike.push(value);
+      this.#known.set(
+        start,
+        alike.sort((a, b) => b.length - a.length),
+      );
+    }
   }
 
   redact(text: string): string {
-    let clean = this.#pattern === undefined ? text : text.replace(this.#pattern, HIDDEN);
+    let clean = this.#withoutKnown(text);
     for (const shape of shapes) clean = clean.replace(shape, `$1${HIDDEN}`);
     return clean;
+  }
+
+  #withoutKnown(text: string): string {
+    if (this.#known.size === 0) return text;
+    let clean = '';
+    let from = 0;
+    for (let at = 0; at + KNOWN_CHARS_MIN <= text.length; at++) {
+      const found = this.#known.get(text.slice(at, at + KNOWN_CHARS_MIN))?.find((value) => text.startsWith(value, at));
+      if (found === undefined) continue;
+      clean += text.slice(from, at) + HIDDEN;
+      from = at + found.length;
+      at = from - 1;
+    }
+    return from === 0 ? text : clean + text.slice(from);
   }
 }

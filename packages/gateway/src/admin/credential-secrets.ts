@@ -1,0 +1,78 @@
+import { nearestNames } from '../config/near-names.ts';
+import { type CredentialSecrets, openCredential, sealCredential } from '../identity/credential-entity.ts';
+import type { Entity } from '../identity/entity.ts';
+import { SealError } from '../identity/secret-seal.ts';
+import { joinSegment } from '../providers/join-segment.ts';
+import { nowMs } from '../runtime/clock.ts';
+import type { AdminContext } from './admin-context.ts';
+import { AdminFault } from './admin-fault.ts';
+
+/** Of shorter secrets nothing is shown. */
+const HINTED_CHARS_MIN = 16;
+
+/**
+ * The credential with what the request says of its secrets, sealed anew when any of it changed.
+ *
+ * @param before Undefined when it is being made.
+ * @throws AdminFault `body_invalid`
+ */
+export function withSecrets(context: AdminContext, draft: Entity, before?: Entity): Entity {
+  const { secret, headers } = context.body as { secret?: string; headers?: Record<string, string> | null };
+  const baseUrl = draft.body.baseUrl === undefined ? undefined : joinSegment(draft.body.baseUrl, undefined);
+  const next = { ...draft, body: { ...draft.body, baseUrl } };
+  if (before === undefined) requireProvider(context, next);
+  const isMoved = before !== undefined && before.body.baseUrl !== baseUrl;
+  if (isMoved && secret === undefined) {
+    throw new AdminFault('body_invalid', {
+      param: 'secret',
+      message: 'Whoever has it sent to another address must know it.',
+      hint: 'Give the secret with the new baseUrl.',
+    });
+  }
+  if (secret === undefined && headers === undefined) return next;
+  const known =
+    before === undefined || (secret !== undefined && headers !== undefined) ? undefined : opened(context, before);
+  const secrets: CredentialSecrets = {
+    secret: secret ?? known?.secret ?? '',
+    headers: headers === undefined ? (known?.headers ?? {}) : (headers ?? {}),
+  };
+  const body = {
+    ...next.body,
+    headerNames: Object.keys(secrets.headers),
+    hint: secrets.secret.length < HINTED_CHARS_MIN ? '…' : `…${secrets.secret.slice(-4)}`,
+    secretChangedAtMs: nowMs(),
+  };
+  return sealCredential({ ...next, body }, secrets, context.house.vault.seal);
+}
+
+/** What is kept of it is needed to change a part. */
+function opened({ house }: AdminContext, before: Entity): CredentialSecrets {
+  try {
+    return openCredential(before, house.vault.seal);
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    throw new AdminFault('body_invalid', {
+      param: 'secret',
+      message: 'What is stored of it cannot be decrypted.',
+      hint: 'Give both secret and headers.',
+    });
+  }
+}
+
+function requireProvider({ house }: AdminContext, { body }: Entity): void {
+  const { providers } = house.snapshot();
+  const provider = providers.get(body.provider ?? '');
+  if (provider === undefined) {
+    const near = nearestNames(body.provider ?? '', [...providers.keys()], 2);
+    throw new AdminFault('body_invalid', {
+      param: 'provider',
+      message: `There is no provider "${body.provider}".`,
+      hint: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'Define it under providers in the configuration.',
+    });
+  }
+  if (provider.auth.type !== 'none') return;
+  throw new AdminFault('body_invalid', {
+    param: 'provider',
+    message: `The provider "${provider.id}" takes no credential.`,
+  });
+}

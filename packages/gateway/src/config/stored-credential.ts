@@ -1,0 +1,19 @@
+/** A credential of a provider that is kept in the database, opened. */
+export interface StoredCredential {
+  readonly name: string;
+  readonly providerId: string;
+  /** Secret. */
+  readonly secret: string;
+  /** Where it may be sent; absent: the provider's own address. */
+  readonly baseUrl: string | undefined;
+  /** Extra outgoing headers. Secret too. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Looks shared credentials up by name. */
+export type CredentialSource = (name: string) => StoredCredential | CredentialLack;
+
+/** Why a credential cannot be used. */
+export interface CredentialLack {
+  readonly lack: string;
+}

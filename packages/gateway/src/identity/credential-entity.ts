@@ -1,0 +1,52 @@
+import type { StoredCredential } from '../config/stored-credential.ts';
+import type { Entity } from './entity.ts';
+import { SealError, type SecretSeal } from './secret-seal.ts';
+
+/** What of a credential is encrypted. */
+export interface CredentialSecrets {
+  readonly secret: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export const CREDENTIAL_PURPOSE = 'provider credentials';
+
+/** The credential with these secrets sealed in it, as the next version of them. */
+export function sealCredential(entity: Entity, secrets: CredentialSecrets, seal: SecretSeal): Entity {
+  const draft = { ...entity, body: { ...entity.body, secretVersion: (entity.body.secretVersion ?? 0) + 1 } };
+  return { ...draft, body: { ...draft.body, sealed: seal.seal(JSON.stringify(secrets), aboutOf(draft)) } };
+}
+
+/** @throws SealError when the server's secret is another, or the record was changed by something else. */
+export function openCredential(entity: Entity, seal: SecretSeal): CredentialSecrets {
+  return JSON.parse(seal.open(entity.body.sealed ?? '', aboutOf(entity))) as CredentialSecrets;
+}
+
+/** As endpoints use it; undefined when it cannot be opened. */
+export function readCredential(entity: Entity, seal: SecretSeal): StoredCredential | undefined {
+  const { provider = '', baseUrl } = entity.body;
+  try {
+    return { name: entity.name, providerId: provider, baseUrl, ...openCredential(entity, seal) };
+  } catch (error) {
+    if (error instanceof SealError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What the secrets are bound to: whoever can write to the database can neither put them under another name, owner or
+ * address, nor put an older version in place of a newer one's number.
+ */
+function aboutOf({ id, name, organisationId, teamId, projectId, userId, body }: Entity): string {
+  return JSON.stringify([
+    id,
+    body.secretVersion ?? null,
+    name,
+    body.provider ?? null,
+    body.baseUrl ?? null,
+    organisationId ?? null,
+    teamId ?? null,
+    projectId ?? null,
+    userId ?? null,
+    body.keyId ?? null,
+  ]);
+}
