@@ -2,7 +2,7 @@
 //
 //   packages/wire
 //   packages/gateway/src:  catalog providers quota runtime → config → store ledger routing policy identity telemetry
-//                          → exchange.ts pipeline → http admin → compose.ts → cli
+//                          → exchange.ts pipeline → http admin → faces → compose.ts → cli
 //
 // Type-only imports count. Tests may reach anywhere inside their package. A rule without a reason does not belong here.
 
@@ -17,6 +17,7 @@ const floors = [
   ['store', 'ledger', 'routing', 'policy', 'identity', 'telemetry'],
   ['exchange\\.ts', 'pipeline'],
   ['admin', 'http'],
+  ['faces'],
   ['compose\\.ts'],
   ['cli'],
 ];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
 import type { AdminApi } from './admin/admin-api.ts';
+import type { AdminHouse } from './admin/admin-context.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
 import { usd } from './catalog/decimal.ts';
 import type { BudgetRule } from './config/budget-rule.ts';
@@ -10,11 +11,12 @@ import { type LoadOptions, loadConfiguration } from './config/load.ts';
 import { renderProblem } from './config/problem.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
+import type { Faces } from './faces/faces.ts';
 import { type Listener, listen } from './http/listen.ts';
 import { type Identity, startIdentity } from './identity/start-identity.ts';
 import { TokenVerifier } from './identity/token-verifier.ts';
 import { Ledger } from './ledger/ledger.ts';
-import { ActiveExchanges, type Services } from './pipeline/services.ts';
+import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
 import type { BudgetStanding } from './policy/budgets/budget-hold.ts';
 import { Budgets } from './policy/budgets/budgets.ts';
 import { type CompiledBudget, labelOf } from './policy/budgets/compiled-budget.ts';
@@ -110,6 +112,7 @@ export class Gateway {
   readonly #identity: Identity;
   readonly #ledger: Ledger;
   #adminApi: Promise<AdminApi> | undefined;
+  #faces: Promise<Faces> | undefined;
   readonly #active = new ActiveExchanges();
   readonly #limiter = new Limiter();
   /** What is spent and held of each budget. */
@@ -274,6 +277,7 @@ export class Gateway {
       record: (row) => this.#exchangeLog.add(row),
       snapshot,
       admin: (request, address) => this.#answerAdmin(request, address),
+      management: (face, request, address) => this.#answerFace(face, request, address),
       keys: this.#keyTable(snapshot),
     };
   }
@@ -331,19 +335,25 @@ export class Gateway {
 
   /** Loaded by the first who asks: schemas take memory that mere traffic does without. */
   async #answerAdmin(request: Request, address: () => string | undefined): Promise<Response> {
-    this.#adminApi ??= import('./admin/admin-api.ts').then(
-      ({ AdminApi }) =>
-        new AdminApi({
-          store: this.store,
-          ...this.#identity,
-          snapshot: () => this.snapshot,
-          keys: () => this.#inForce().keys,
-          log: this.#log,
-          budgets: this.budgets,
-          flushLogs: () => this.flush(),
-        }),
-    );
+    this.#adminApi ??= import('./admin/admin-api.ts').then(({ AdminApi }) => new AdminApi(this.#adminHouse()));
     return (await this.#adminApi).answer(request, address);
+  }
+
+  async #answerFace(face: ManagementFace, request: Request, address: () => string | undefined): Promise<Response> {
+    this.#faces ??= import('./faces/faces.ts').then(({ Faces }) => new Faces(this.#adminHouse()));
+    return (await this.#faces).answer(face, request, address);
+  }
+
+  #adminHouse(): AdminHouse {
+    return {
+      store: this.store,
+      ...this.#identity,
+      snapshot: () => this.snapshot,
+      keys: () => this.#inForce().keys,
+      log: this.#log,
+      budgets: this.budgets,
+      flushLogs: () => this.flush(),
+    };
   }
 
   #keyTable(snapshot: Snapshot): KeyTable {

@@ -13,6 +13,11 @@ describe('routeOf', () => {
     expect(routeOf(path)).toEqual({ type: 'operation', face, operation } as ReturnType<typeof routeOf>);
   });
 
+  test.each(['key', 'auth/key', 'keys', 'keys/key_01', 'keys/', 'credits'])("OpenRouter's /api/v1/%s", (path) => {
+    expect(routeOf(`/api/v1/${path}`)).toEqual({ type: 'management', face: 'openrouter' });
+    expect(routeOf(`/v1/${path}`)).toBeUndefined();
+  });
+
   test('a model id may hold slashes and escapes', () => {
     expect(routeOf('/v1/models/openai/gpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });
     expect(routeOf('/v1/models/openai%2Fgpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });

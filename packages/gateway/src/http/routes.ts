@@ -1,5 +1,6 @@
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import type { Operation } from '../exchange.ts';
+import type { ManagementFace } from '../pipeline/services.ts';
 
 /** What a path answers. */
 export type Route =
@@ -9,6 +10,7 @@ export type Route =
   | { type: 'health' }
   | { type: 'ready' }
   | { type: 'admin' }
+  | { type: 'management'; face: ManagementFace }
   | { type: 'root' };
 
 const EXACT: Readonly<Record<string, Route>> = {
@@ -30,6 +32,8 @@ const OUTSIDE: Readonly<Record<string, Route>> = {
  */
 const PREFIXES = ['/v1', '/api/v1', '/openai/v1', ''] as const;
 
+const OPENROUTER = /^\/api\/v1\/(key|auth\/key|keys|keys\/[^/]+|credits)$/;
+
 /** The route of a path; undefined when there is none. A trailing slash is tolerated. */
 export function routeOf(pathname: string): Route | undefined {
   const outside = OUTSIDE[pathname];
@@ -46,7 +50,7 @@ export function routeOf(pathname: string): Route | undefined {
       if (id !== undefined && id !== '') return { type: 'model', id };
     }
   }
-  return undefined;
+  return OPENROUTER.test(path) ? { type: 'management', face: 'openrouter' } : undefined;
 }
 
 function decoded(text: string): string | undefined {
@@ -59,7 +63,7 @@ function decoded(text: string): string | undefined {
 
 /** Methods a route answers, for `Allow`. */
 export function methodsOf(route: Route): readonly string[] {
-  if (route.type === 'admin') return ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
+  if (route.type === 'admin' || route.type === 'management') return ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
   return route.type === 'operation' ? ['POST', 'OPTIONS'] : ['GET', 'HEAD', 'OPTIONS'];
 }
 

@@ -28,7 +28,9 @@ export async function serve(services: Services, request: Request, connection: Co
       ? await handle(services, newExchange(services, request, connection, route))
       : route?.type === 'admin' && request.method !== 'OPTIONS'
         ? await services.admin(request, connection.address)
-        : await answer(services, request, pathname, route, connection);
+        : route?.type === 'management' && request.method !== 'OPTIONS'
+          ? await services.management(route.face, request, connection.address)
+          : await answer(services, request, pathname, route, connection);
   const { origins } = services.snapshot.server.cors;
   if (origins.length > 0) {
     for (const [name, value] of Object.entries(corsHeaders(request.headers.get('origin'), origins))) {
@@ -115,6 +117,7 @@ function read(services: Services, request: Request, route: Route, { address }: C
     }
     case 'operation':
     case 'admin':
+    case 'management':
       throw new Fault('method_not_allowed');
   }
 }

@@ -7,6 +7,9 @@ import type { Alarms } from '../runtime/alarm.ts';
 import type { Reachability } from '../runtime/reachable.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 
+/** Services whose management APIs are answered as well, each under its own paths. */
+export type ManagementFace = 'openrouter';
+
 /** What the pipeline needs from its house. Built in `compose.ts`, replaced in tests. */
 export interface Services {
   /** The configuration in force; read once per exchange. */
@@ -14,6 +17,8 @@ export interface Services {
   readonly keys: KeyTable;
   /** Answers a request to the admin API. Never rejects. */
   readonly admin: (request: Request, address: () => string | undefined) => Promise<Response>;
+  /** Answers a request to the management API of another service, as that would. Never rejects. */
+  readonly management: (face: ManagementFace, request: Request, address: () => string | undefined) => Promise<Response>;
   readonly limiter: Limiter;
   readonly budgets: Budgets;
   readonly ledger: Ledger;

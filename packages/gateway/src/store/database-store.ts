@@ -2,7 +2,7 @@ import type { LedgerEntry } from '../ledger/entry.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { type Database, query } from './database.ts';
 import { addExchanges, exchangeOf, recentExchanges } from './exchange-table.ts';
-import { addLedgerEntries, ledgerEntries, ledgerRollups, spendBetween } from './ledger-table.ts';
+import { addLedgerEntries, ledgerEntries, ledgerRollups, spendBetween, spendByDays } from './ledger-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
 import type { LedgerPage, LedgerRollup, RollupQuery, Store } from './store.ts';
 
@@ -46,6 +46,10 @@ export class DatabaseStore implements Store {
 
   async ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]> {
     return ledgerRollups(this.#database, { ...query, limit: pageSize(query.limit) });
+  }
+
+  async spendByDays(scopes: readonly string[], sinceMs: readonly number[]): Promise<ReadonlyMap<string, bigint[]>> {
+    return spendByDays(this.#database, scopes, sinceMs);
   }
 
   async readMeta(name: string): Promise<string | undefined> {

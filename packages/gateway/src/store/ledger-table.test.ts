@@ -45,6 +45,24 @@ onEachDatabase((here) => {
     expect(await store.ledgerEntries({ limit: 10, scope: 'key:a "quoted", name' })).toEqual([odd]);
   });
 
+  test('what scopes spent is summed from the day it is asked for', async () => {
+    const store = await here.open();
+    await store.writeLedger([
+      ledgerEntry({ id: 'tp_1.1', atMs: noon, costNanoUsd: 9_007_199_254_740_993n }),
+      ledgerEntry({ id: 'tp_2.1', atMs: noon - DAY, costNanoUsd: 5n }),
+      ledgerEntry({ id: 'tp_3.1', atMs: noon - 40 * DAY, costNanoUsd: 7n, scopes: ['key:other'] }),
+    ]);
+    const today = noon - 12 * HOUR;
+    const spent = await store.spendByDays(['key:web', 'key:other', 'key:none'], [0, today - DAY, today]);
+    expect(spent).toEqual(
+      new Map([
+        ['key:web', [9_007_199_254_740_998n, 9_007_199_254_740_998n, 9_007_199_254_740_993n]],
+        ['key:other', [7n, 0n, 0n]],
+      ]),
+    );
+    expect(await store.spendByDays([], [0])).toEqual(new Map());
+  });
+
   test('what is sent twice counts once, in the entries and in the sums', async () => {
     const store = await here.open();
     const first = ledgerEntry({ id: 'tp_1.1' });

@@ -300,3 +300,21 @@ export async function ledgerRollups(database: Database, ask: RollupQuery): Promi
     cacheWriteTokens: Number(row.cache_write_tokens),
   }));
 }
+
+/** Of whole days, so that it is read from the sums alone. */
+export async function spendByDays(
+  database: Database,
+  scopes: readonly string[],
+  sinceMs: readonly number[],
+): Promise<ReadonlyMap<string, bigint[]>> {
+  if (scopes.length === 0) return new Map();
+  const sums = sinceMs.map(
+    (_, at) => `CAST(SUM(CASE WHEN start_ms >= ? THEN cost_nano_usd ELSE 0 END) AS bigint) AS s${at}`,
+  );
+  const rows = await database.rows<{ scope: string } & Record<string, bigint | number | string>>(
+    `SELECT scope, ${sums.join(', ')} FROM ledger_rollup
+     WHERE period = 'day' AND scope IN (${scopes.map(() => '?').join(', ')}) GROUP BY scope`,
+    [...sinceMs, ...scopes],
+  );
+  return new Map(rows.map((row) => [row.scope, sinceMs.map((_, at) => BigInt(row[`s${at}`] ?? 0))]));
+}

@@ -25,6 +25,11 @@ export interface Store {
   /** Nano-USD of all entries of a scope (`all`, or `<type>:<id>`) that began within [fromMs, toMs), to the nano-dollar. */
   spendBetween(scope: string, fromMs: number, toMs: number): Promise<bigint>;
   ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]>;
+  /**
+   * Nano-USD that scopes spent, by scope: for each of `sinceMs`, of the UTC days that begin at that instant or later.
+   * Scopes that spent nothing are absent.
+   */
+  spendByDays(scopes: readonly string[], sinceMs: readonly number[]): Promise<ReadonlyMap<string, readonly bigint[]>>;
   /** Entities, and the audit log of their changes. */
   readonly records: Records;
   /** Small facts about the installation itself, by name. */

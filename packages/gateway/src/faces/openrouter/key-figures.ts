@@ -1,0 +1,59 @@
+import { JsonNumber } from '@turnpike/wire/json/value.ts';
+import type { AdminHouse } from '../../admin/admin-context.ts';
+import { usd } from '../../catalog/decimal.ts';
+import type { BudgetPeriod } from '../../config/budget-rule.ts';
+import { calendarWindow } from '../../policy/budgets/calendar-window.ts';
+import { nowMs } from '../../runtime/clock.ts';
+import { standingOf } from '../standing.ts';
+
+/** An amount as a JSON number with all its decimals. */
+export function dollars(nanoUsd: bigint): JsonNumber {
+  return new JsonNumber(usd(nanoUsd));
+}
+
+const RESETS = { hour: 'hourly', day: 'daily', week: 'weekly', month: 'monthly' } as const;
+
+/** OpenRouter's word for when a limit is full again; null for never. It has none for rolling windows: theirs are told. */
+function resetOf(period: BudgetPeriod): string | null {
+  if (period.type === 'lifetime') return null;
+  return period.type === 'calendar' ? RESETS[period.unit] : `rolling ${period.lengthMs / 60_000}m`;
+}
+
+/** What keys spent, and what their limits leave, in OpenRouter's fields; by the name of the key. */
+export async function keyFigures(
+  house: AdminHouse,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Record<string, unknown>>> {
+  await house.flushLogs();
+  const atMs = nowMs();
+  const starts = (['day', 'week', 'month'] as const).map((unit) => calendarWindow(unit, 'UTC', atMs).startMs);
+  const scopes = names.map((name) => `key:${name}`);
+  const spent = await house.store.spendByDays(scopes, [0, ...starts]);
+  return new Map(
+    names.map((name) => {
+      const [total = 0n, daily = 0n, weekly = 0n, monthly = 0n] = spent.get(`key:${name}`) ?? [];
+      const standing = standingOf(house.budgets, { type: 'key', id: name });
+      return [
+        name,
+        {
+          limit: standing === undefined ? null : dollars(standing.limitNanoUsd),
+          limit_remaining: standing === undefined ? null : dollars(standing.leftNanoUsd),
+          limit_reset: standing === undefined ? null : resetOf(standing.period),
+          include_byok_in_limit: true,
+          usage: dollars(total),
+          usage_daily: dollars(daily),
+          usage_weekly: dollars(weekly),
+          usage_monthly: dollars(monthly),
+          byok_usage: 0,
+          byok_usage_daily: 0,
+          byok_usage_weekly: 0,
+          byok_usage_monthly: 0,
+        },
+      ];
+    }),
+  );
+}
+
+export function isoOf(timeMs: number | undefined): string | null {
+  return timeMs === undefined ? null : new Date(timeMs).toISOString();
+}
