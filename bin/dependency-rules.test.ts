@@ -59,11 +59,11 @@ const violations: Record<string, [file: string, imports: string][]> = {
     ['packages/gateway/src/pipeline/stage.ts', 'export const stage = 1;'],
   ],
   'gateway-downward-pipeline': [['packages/gateway/src/pipeline/up.ts', "import '../http/face.ts';"]],
-  'gateway-downward-http': [
-    ['packages/gateway/src/http/face.ts', "import '../faces/other/keys.ts';"],
+  'gateway-downward-http': [['packages/gateway/src/http/face.ts', "import '../faces/other/keys.ts';"]],
+  'gateway-downward-faces': [
     ['packages/gateway/src/faces/other/keys.ts', "import '../../compose.ts';"],
+    ['packages/gateway/src/compose.ts', "import './cli/main.ts';"],
   ],
-  'gateway-downward-faces': [['packages/gateway/src/compose.ts', "import './cli/main.ts';"]],
   'gateway-downward-compose': [['packages/gateway/src/cli/main.ts', 'export const main = 1;']],
 };
 
