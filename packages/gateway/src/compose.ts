@@ -263,6 +263,7 @@ export class Gateway {
     this.#configuration = configuration;
     this.#services = {
       ledger: this.#ledger,
+      endUsers: this.#identity.directory,
       limiter: this.#limiter,
       budgets: this.budgets,
       alarms: this.#services?.alarms ?? new Alarms(),

@@ -5,6 +5,7 @@ import type { Dialect } from '@turnpike/wire/dialect.ts';
 import type { Fault } from '@turnpike/wire/fault.ts';
 import type { Lens } from '@turnpike/wire/json/lens.ts';
 import type { Endpoint, Snapshot } from './config/snapshot.ts';
+import type { EffectivePolicy } from './identity/effective-policy.ts';
 import type { OpenAttempt } from './ledger/ledger.ts';
 import type { ExchangeBudgets } from './policy/budgets/exchange-budgets.ts';
 import type { Caller } from './policy/caller.ts';
@@ -39,6 +40,10 @@ export interface Exchange {
   readonly snapshot: Snapshot;
 
   caller?: Caller;
+  /** Whom it is for, once somebody asked: the request may not say. */
+  endUser?: { readonly id: string | undefined };
+  /** What its end user and its caller may use, both; absent when the caller's own is all there is. */
+  policy?: EffectivePolicy;
   body?: Body;
   /** What it counts against; absent as long as no limit concerns it. */
   limits?: ExchangeLimits;

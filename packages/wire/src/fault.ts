@@ -41,6 +41,18 @@ export const faults = {
     retry: 'never',
     says: 'The API key, or what it belongs to, is blocked.',
   },
+  end_user_blocked: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'The end user the request is for is blocked.',
+  },
+  end_user_unknown: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'The end user the request is for is not stored, and has to be.',
+  },
   tags_missing: { status: 403, blame: 'operator', retry: 'never', says: 'The API key lacks a tag it must carry.' },
   address_forbidden: {
     status: 403,

@@ -7,7 +7,7 @@ import { AdminFault } from './admin-fault.ts';
 import { type Change, makeChange, tagOf } from './change.ts';
 import { withSecrets } from './credential-secrets.ts';
 import { placeOf } from './entity-parents.ts';
-import { requireReadableRules } from './entity-rules.ts';
+import { budgetIdsOf, requireReadableRules, requireUnreferred } from './entity-rules.ts';
 import { viewOf } from './entity-view.ts';
 import { newKey } from './new-key.ts';
 import { isWithin, requireChangeable, requireGrantable, unknownRecord } from './reach.ts';
@@ -35,11 +35,11 @@ export function createEntity(
 ): Promise<AdminAnswer> {
   return makeChange(context, async (): Promise<Change> => {
     const place = await placeOf(context, fields);
-    const body: EntityBody = Object.fromEntries(
-      Object.entries(context.body).filter(([field]) => !OTHER_FIELDS.has(field)),
+    const body: EntityBody = await withBudgetIds(
+      context,
+      Object.fromEntries(Object.entries(context.body).filter(([field]) => !OTHER_FIELDS.has(field))),
     );
     requireGrantable(context, body.adminScopes ?? []);
-    requireReadableRules(body);
     const name = kind === 'membership' ? membershipName(place) : String(context.body.name);
     await requireFree(context, kind, name);
     const key = kind === 'key' ? await newKey(context) : undefined;
@@ -57,6 +57,7 @@ export function createEntity(
       body: key === undefined ? body : { ...body, source: key.source, hint: key.hint },
     };
     requireMembershipPlace(draft);
+    await requireReadableRules(context, draft);
     const after = completed(context, draft);
     // A bounded caller makes things where they will be its own to change, and nowhere else.
     requireChangeable(context, after);
@@ -65,18 +66,26 @@ export function createEntity(
 }
 
 export function updateEntity(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {
-  return change(context, kind, `${resource}.update`, (before) => {
+  return change(context, kind, `${resource}.update`, async (before) => {
     const body: Record<string, unknown> = { ...before.body };
     for (const [field, value] of Object.entries(context.body)) {
       if (OTHER_FIELDS.has(field)) continue;
       if (value === null) delete body[field];
       else body[field] = value;
     }
-    const changed: EntityBody = body;
+    const changed = await withBudgetIds(context, body);
     requireGrantable(context, changed.adminScopes ?? []);
-    requireReadableRules(changed);
-    return completed(context, { ...before, body: changed }, before);
+    const draft = { ...before, body: changed };
+    await requireReadableRules(context, draft);
+    return completed(context, draft, before);
   });
+}
+
+/** The body with ids in place of the names of reusable budgets, where the request gives them. */
+async function withBudgetIds(context: AdminContext, body: EntityBody): Promise<EntityBody> {
+  const { budgetIds } = context.body;
+  if (!Array.isArray(budgetIds)) return body;
+  return { ...body, budgetIds: await budgetIdsOf(context, budgetIds.map(String)) };
 }
 
 export function setBlocked(context: AdminContext, isBlocked: boolean): Promise<AdminAnswer> {
@@ -128,6 +137,7 @@ export function deleteEntity(context: AdminContext, kind: EntityKind, resource: 
         hint: `Delete what belongs to it first, or block it.`,
       });
     }
+    await requireUnreferred(context, before);
     return { action: `${resource}.delete`, before, after: undefined, status: 204 };
   });
 }

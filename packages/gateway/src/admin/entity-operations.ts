@@ -26,14 +26,17 @@ const kinds = [
   { kind: 'key', resource: 'keys', name: 'Key' },
   { kind: 'model-group', resource: 'model-groups', name: 'ModelGroup' },
   { kind: 'credential', resource: 'credentials', name: 'Credential' },
+  { kind: 'end-user', resource: 'end-users', name: 'EndUser' },
+  { kind: 'tag', resource: 'tags', name: 'Tag' },
+  { kind: 'budget', resource: 'budgets', name: 'Budget' },
 ] as const satisfies readonly { kind: EntityKind; resource: AdminResource; name: string }[];
 
 /** Fields lists can be narrowed by, of those a kind has. */
 const FILTERS = ['organisationId', 'teamId', 'projectId', 'userId', 'serviceAccountId'];
 
 /** Kinds that are about the whole gateway. */
-const global: ReadonlySet<EntityKind> = new Set(['credential']);
-const withoutBudgets: ReadonlySet<EntityKind> = new Set(['model-group', 'credential']);
+const global: ReadonlySet<EntityKind> = new Set(['credential', 'end-user', 'tag']);
+const withoutBudgets: ReadonlySet<EntityKind> = new Set(['model-group', 'credential', 'budget']);
 
 /** How lists are cut into pages. */
 export const pageQuery = {

@@ -2,8 +2,16 @@ import type { Entity, EntityKind } from '../identity/entity.ts';
 
 export type EntityView = Readonly<Record<string, unknown>>;
 
-/** Kinds that stand above keys, and keys. */
-const levels: ReadonlySet<EntityKind> = new Set(['organisation', 'team', 'user', 'service-account', 'project', 'key']);
+/** Kinds that can be blocked and have a policy. */
+const levels: ReadonlySet<EntityKind> = new Set([
+  'organisation',
+  'team',
+  'user',
+  'service-account',
+  'project',
+  'key',
+  'end-user',
+]);
 
 /** An entity as the API shows it and the audit log keeps it: digests and what is sealed are left out. */
 export function viewOf(entity: Entity): EntityView {

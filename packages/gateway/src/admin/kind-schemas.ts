@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { budgetFallbacksSchema, levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
 import { adminScopes, roles } from '../identity/admin-scope.ts';
 import { policyOperations } from '../identity/effective-policy.ts';
-import type { EntityKind } from '../identity/entity.ts';
+import { type EntityKind, entityKinds } from '../identity/entity.ts';
 import { parseIpRange } from '../identity/ip-range.ts';
 
 /** Schemas of what the admin API takes and gives: the source of its checks and of its OpenAPI document. */
@@ -35,29 +35,41 @@ const ipAllow = z
   )
   .check(z.maxLength(LIST_MAX), z.describe('IP addresses and CIDR ranges calls may come from.'));
 
+const policyFields = {
+  models: z.optional(patterns('Names of models that may be asked for')),
+  modelGroups: z.optional(list('Names of model groups, whose models are added to `models`.')),
+  providers: z.optional(patterns('Ids of providers that may serve')),
+  endpoints: z.optional(patterns('Ids of endpoints that may serve')),
+  operations: z.optional(z.array(z.enum(policyOperations)).check(z.maxLength(policyOperations.length))),
+  outputTokensMax: z.optional(z.int().check(z.minimum(1), z.describe('Most output tokens a request may ask for.'))),
+  ipAllow: z.optional(ipAllow),
+  expiresAtMs: z.optional(timeMs('From when nothing is allowed any more')),
+  fallbackModels: z.optional(budgetFallbacksSchema),
+  tagsRequired: z.optional(list('Tags a key must carry.')),
+};
 export const policySchema = z
-  .strictObject({
-    models: z.optional(patterns('Names of models that may be asked for')),
-    modelGroups: z.optional(list('Names of model groups, whose models are added to `models`.')),
-    providers: z.optional(patterns('Ids of providers that may serve')),
-    endpoints: z.optional(patterns('Ids of endpoints that may serve')),
-    operations: z.optional(z.array(z.enum(policyOperations)).check(z.maxLength(policyOperations.length))),
-    outputTokensMax: z.optional(z.int().check(z.minimum(1), z.describe('Most output tokens a request may ask for.'))),
-    ipAllow: z.optional(ipAllow),
-    expiresAtMs: z.optional(timeMs('From when nothing is allowed any more')),
-    fallbackModels: z.optional(budgetFallbacksSchema),
-    tagsRequired: z.optional(list('Tags a key must carry.')),
-  })
+  .strictObject(policyFields)
   .check(z.describe('What this level allows. What is absent restricts nothing; all levels hold together.'));
 
-const name = z.string().check(
-  z.regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/),
-  z.refine(
-    (value) => !/^(org|team|user|svc|proj|mem|group|key|cred)_[0-9a-z]{26}$/.test(value),
-    'must not look like an id',
-  ),
-  z.describe('Unique among its kind, and never changed: limits and the log go by it.'),
-);
+const ID = new RegExp(`^(${Object.values(entityKinds).join('|')})_[0-9a-z]{26}$`);
+const isNoId = z.refine((value: unknown) => !ID.test(String(value)), 'must not look like an id');
+const name = z
+  .string()
+  .check(
+    z.regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/),
+    isNoId,
+    z.describe('Unique among its kind, and never changed: limits and the log go by it.'),
+  );
+/** What requests bring along, as they write it. */
+const foreignName = (what: string) =>
+  z
+    .string()
+    .check(
+      z.maxLength(256),
+      z.regex(/^[^\s*\p{Cc}]([^*\p{Cc}]*[^\s*\p{Cc}])?$/u),
+      isNoId,
+      z.describe(`${what}, without \`*\` and control characters. Never changed.`),
+    );
 const reference = (what: string) => text(`The ${what} it belongs to, by id or name. Never changed.`);
 const description = z.optional(z.string().check(z.maxLength(TEXT_MAX), z.describe('For people.')));
 const isBlocked = z.optional(z.boolean().check(z.describe('Refuses every key of it.')));
@@ -88,7 +100,34 @@ const rules = {
     z.array(levelLimitSchema).check(z.maxLength(RULES_MAX), z.describe('How much it may ask for: docs/limits.md.')),
   ),
 };
-const level = { description, isBlocked, policy: z.optional(policySchema), ...rules };
+const charged = {
+  ...rules,
+  budgetIds: z.optional(
+    z
+      .array(text('A reusable budget, by id or name.'))
+      .check(
+        z.maxLength(RULES_MAX),
+        z.describe('Reusable budgets that hold for it too, each with an account of its own. Kept by id.'),
+      ),
+  ),
+};
+const level = { description, isBlocked, policy: z.optional(policySchema), ...charged };
+const endUserPolicy = z
+  .strictObject({
+    models: policyFields.models,
+    modelGroups: policyFields.modelGroups,
+    providers: policyFields.providers,
+    endpoints: policyFields.endpoints,
+    operations: policyFields.operations,
+    outputTokensMax: policyFields.outputTokensMax,
+  })
+  .check(z.describe('What requests for the end user may use, within what their keys may.'));
+const endUser = {
+  description,
+  isBlocked: z.optional(z.boolean().check(z.describe('Refuses every request for them.'))),
+  policy: z.optional(endUserPolicy),
+  ...charged,
+};
 
 const secret = z
   .string()
@@ -142,7 +181,7 @@ export const createSchemas = {
     organisationId: z.optional(reference('organisation')),
     teamId: z.optional(reference('team')),
     role: z.enum(roles),
-    ...rules,
+    ...charged,
   }),
   'model-group': z.strictObject({
     name,
@@ -169,6 +208,15 @@ export const createSchemas = {
     secret,
     ...credential,
   }),
+  'end-user': z.strictObject({ name: foreignName('The end user, as requests name them'), ...endUser }),
+  tag: z.strictObject({ name: foreignName('The tag, as keys and requests have it'), description, ...charged }),
+  budget: z.strictObject({
+    name,
+    organisationId: z.optional(reference('organisation')),
+    teamId: z.optional(reference('team')),
+    description,
+    ...rules,
+  }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;
 
 /** What a request to change each kind holds. What is given replaces, `null` takes away, what is absent stays. */
@@ -180,12 +228,16 @@ export const updateSchemas = {
   project: changes({ ...level }),
   membership: z.strictObject({
     role: z.optional(z.enum(roles)),
-    budgets: z.nullish(rules.budgets.def.innerType),
-    limits: z.nullish(rules.limits.def.innerType),
+    budgets: z.nullish(charged.budgets.def.innerType),
+    limits: z.nullish(charged.limits.def.innerType),
+    budgetIds: z.nullish(charged.budgetIds.def.innerType),
   }),
   'model-group': changes({ description, models: z.optional(patterns('Names of models')) }),
   key: changes({ ...level, tags, adminScopes: grants }),
   credential: z.extend(changes({ ...credential }), { secret: z.optional(secret) }),
+  'end-user': changes(endUser),
+  tag: changes({ description, ...charged }),
+  budget: changes({ description, ...rules }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;
 
 function changes<T extends Record<string, z.ZodMiniOptional>>(shape: T) {
@@ -210,7 +262,18 @@ export const rotateSchema = z.strictObject({
 const id = z.string().check(z.describe('Sorts by creation.'));
 const optionalId = z.optional(z.string());
 const common = { id, version: z.int(), createdAtMs: z.int(), updatedAtMs: z.int() };
-const levelView = { ...common, name: z.string(), description, isBlocked: z.boolean(), policy: policySchema, ...rules };
+const chargedView = {
+  ...charged,
+  budgetsCountFromMs: z.optional(timeMs('What was spent before counts no more under its reusable budgets')),
+};
+const levelView = {
+  ...common,
+  name: z.string(),
+  description,
+  isBlocked: z.boolean(),
+  policy: policySchema,
+  ...chargedView,
+};
 
 /** How each kind is shown. */
 export const viewSchemas = {
@@ -225,7 +288,7 @@ export const viewSchemas = {
     organisationId: optionalId,
     teamId: optionalId,
     role: z.enum(roles),
-    ...rules,
+    ...chargedView,
   }),
   'model-group': z.object({
     ...common,
@@ -259,5 +322,15 @@ export const viewSchemas = {
     hint: z.string().check(z.describe('The last four characters of the secret, when it is long.')),
     secretVersion: z.int().check(z.describe('Counts the changes of the secret, the headers and the address.')),
     secretChangedAtMs: timeMs('When one of them was changed last'),
+  }),
+  'end-user': z.object({ ...levelView, policy: endUserPolicy }),
+  tag: z.object({ ...common, name: z.string(), description, ...chargedView }),
+  budget: z.object({
+    ...common,
+    name: z.string(),
+    description,
+    organisationId: optionalId,
+    teamId: optionalId,
+    ...rules,
   }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { usd } from '../catalog/decimal.ts';
+import { scopeTypeOf } from '../config/rule-about.ts';
 import type { AdminResource } from '../identity/admin-scope.ts';
 import type { EntityKind } from '../identity/entity.ts';
 import { levelOf } from '../identity/stored-rules.ts';
@@ -40,7 +41,7 @@ export async function showBudgets(context: AdminContext, kind: EntityKind): Prom
   const level = levelOf(entity, (id) => (id === undefined ? undefined : house.directory.byId(id))) ?? {};
   const wanted = Object.entries(level);
   const concerned = house.budgets.inForce.filter(({ rule }) =>
-    wanted.every(([type, id]) => rule.scope[type as keyof typeof level] === id),
+    wanted.every(([type, id]) => rule.scope[scopeTypeOf(type)] === id),
   );
   const nowMs = house.budgets.now();
   return { status: 200, body: { data: concerned.flatMap((budget) => accountsOf(budget, nowMs)) } };
@@ -49,12 +50,19 @@ export async function showBudgets(context: AdminContext, kind: EntityKind): Prom
 /** Lets what was spent until now count no more, for every budget of the entity. The ledger keeps what it has. */
 export function resetBudgets(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {
   return change(context, kind, `${resource}.reset-budgets`, (before) => {
-    const { budgets = [] } = before.body;
-    if (budgets.length === 0) {
+    const { budgets = [], budgetIds = [] } = before.body;
+    if (budgets.length + budgetIds.length === 0) {
       throw new AdminFault('body_invalid', { message: `The ${kind} "${before.name}" has no budgets to be reset.` });
     }
     const countsFromMs = context.house.budgets.now();
-    return { ...before, body: { ...before.body, budgets: budgets.map((entry) => ({ ...entry, countsFromMs })) } };
+    return {
+      ...before,
+      body: {
+        ...before.body,
+        ...(budgets.length > 0 && { budgets: budgets.map((entry) => ({ ...entry, countsFromMs })) }),
+        ...(budgetIds.length > 0 && { budgetsCountFromMs: countsFromMs }),
+      },
+    };
   });
 }
 

@@ -111,13 +111,25 @@ describe('words', () => {
       name: 'a',
       policy: { expiresAtMs: Date.UTC(2030, 0, 31) },
     });
-    const rules = ['--budget', '50/month,2.50/day', '--rpm', '60', '--tpm', '9000', '--concurrency', '4'];
+    const rules = [
+      '--budget',
+      '50/month,2.50/day',
+      '--rpm',
+      '60',
+      '--tpm',
+      '9000',
+      '--concurrency',
+      '4',
+      '--budget-id',
+      'free,extra',
+    ];
     expect(bodyOf('create', '--name', 'a', ...rules)).toEqual({
       name: 'a',
       budgets: [
         { amount: '50', per: 'month' },
         { amount: '2.50', per: 'day' },
       ],
+      budgetIds: ['free', 'extra'],
       limits: [{ requests: 60, tokens: 9000, per: 'minute' }, { concurrency: 4 }],
     });
     expect(bodyOf('rotate', 'a', '--grace', '90s')).toEqual({ graceMs: 90_000 });

@@ -35,6 +35,7 @@ Usage: npm start -- key create --name NAME [options]
   --providers     ids of providers, likewise
   --budget        what it may spend, with commas: 50/month, 2.50/day, 100/30d,
                   500/lifetime (US dollars)
+  --budget-id     reusable budgets that hold for it, by name or id, with commas
   --rpm N         requests in any minute
   --tpm N         tokens of input and output in any minute
   --concurrency N requests under way at once
@@ -125,6 +126,7 @@ function created(values: Values, nowMs: number): Record<string, unknown> {
     adminScopes: listed(values['admin-scopes']),
     sha256: values.sha256?.toLowerCase(),
     budgets: listed(values.budget)?.map(budgetOf),
+    budgetIds: listed(values['budget-id']),
     limits: limitsOf(values),
     policy: Object.keys(policy).length === 0 ? undefined : policy,
   });
@@ -194,6 +196,7 @@ function parse(args: readonly string[]) {
       models: text,
       providers: text,
       budget: text,
+      'budget-id': text,
       rpm: text,
       tpm: text,
       concurrency: text,

@@ -1,6 +1,6 @@
 import { nanoUsdOfUsd } from '../catalog/decimal.ts';
 import type { BudgetPeriod, BudgetRule, CalendarUnit } from './budget-rule.ts';
-import { readRuleAbout } from './rule-about.ts';
+import { defaultProblem, readRuleAbout } from './rule-about.ts';
 import type { BudgetEntry } from './schema.ts';
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -29,6 +29,8 @@ export function readBudgetEntry(entry: BudgetEntry): BudgetRule | { message: str
   }
   const period = periodOf(entry);
   if ('message' in period) return period;
+  const problem = defaultProblem(entry);
+  if (problem !== undefined) return problem;
   const increase = increaseOf(entry, limitNanoUsd);
   if (increase !== undefined && 'message' in increase) return increase;
   return {
@@ -36,6 +38,7 @@ export function readBudgetEntry(entry: BudgetEntry): BudgetRule | { message: str
     softNanoUsd,
     period,
     ...readRuleAbout(entry),
+    ...(entry.default === true && { isDefault: true }),
     unpriced: entry.unpriced ?? 'refuse',
     ...(increase !== undefined && { increase }),
     ...(entry.countsFromMs !== undefined && { countsFromMs: entry.countsFromMs }),

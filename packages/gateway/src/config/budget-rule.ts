@@ -21,6 +21,8 @@ export interface BudgetRule {
   readonly scope: Readonly<Partial<Record<ScopeType, string>>>;
   /** Kinds of which each id has a budget of its own. What does not know such an id does not count. */
   readonly each: readonly ScopeType[];
+  /** Only for end users whom no budget names. */
+  readonly isDefault?: boolean | undefined;
   /** What happens under a hard line to a call whose price is not known. */
   readonly unpriced: 'refuse' | 'allow';
   /** Added to the hard line before an instant, in Unix milliseconds. */

@@ -55,6 +55,7 @@ class BuiltSnapshot implements Snapshot {
   readonly budgets: Snapshot['budgets'];
   readonly server: Snapshot['server'];
   readonly ledger: Snapshot['ledger'];
+  readonly endUsers: Snapshot['endUsers'];
   readonly endpoints: readonly Endpoint[];
   readonly #configuration: Configuration;
   readonly #context: EndpointContext;
@@ -73,6 +74,7 @@ class BuiltSnapshot implements Snapshot {
     this.budgets = configuration.budgets;
     this.server = configuration.server;
     this.ledger = configuration.ledger;
+    this.endUsers = configuration.endUsers;
     this.#configuration = configuration;
     this.#context = {
       deadlines: configuration.defaults.deadlines,

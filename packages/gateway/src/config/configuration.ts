@@ -1,6 +1,7 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { BudgetRule } from './budget-rule.ts';
+import { type EndUserSettings, endUserDefaults } from './end-user-settings.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
@@ -22,6 +23,7 @@ export interface Configuration {
   readonly listen: { readonly port: number | undefined; readonly host: string | undefined };
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
+  readonly endUsers: EndUserSettings;
   readonly keys: readonly ConfiguredKey[];
   readonly jwtIssuers: readonly JwtIssuer[];
   readonly limits: readonly LimitRule[];
@@ -115,6 +117,7 @@ export const emptyConfiguration: Configuration = {
   listen: { port: undefined, host: undefined },
   server: serverDefaults,
   ledger: ledgerDefaults,
+  endUsers: endUserDefaults,
   keys: [],
   jwtIssuers: [],
   limits: [],

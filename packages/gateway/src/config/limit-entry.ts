@@ -1,7 +1,6 @@
 import type { LimitMeasure, LimitRule } from './limit-rule.ts';
-import { readRuleAbout } from './rule-about.ts';
+import { defaultProblem, readRuleAbout } from './rule-about.ts';
 import type { LimitEntry } from './schema.ts';
-import type { ScopeType } from './scope-type.ts';
 
 const measures = ['requests', 'tokens', 'inputTokens', 'outputTokens', 'concurrency'] as const;
 
@@ -36,18 +35,19 @@ export function readLimitEntry(entry: LimitEntry): readonly LimitRule[] | { mess
   if (windowMs !== undefined && windowMs > WINDOW_MS_MAX) {
     return { message: 'has a window longer than a year', hint: 'Use a shorter one.' };
   }
-  const { scope, each } = readRuleAbout(entry);
-  return counted.map((measure) => ruleOf(measure, entry[measure] ?? 0, windowMs ?? 0, scope, each));
+  const problem = defaultProblem(entry);
+  if (problem !== undefined) return problem;
+  const about = { ...readRuleAbout(entry), ...(entry.default === true && { isDefault: true }) };
+  return counted.map((measure) => ruleOf(measure, entry[measure] ?? 0, windowMs ?? 0, about));
 }
 
 function ruleOf(
   measure: LimitMeasure,
   amount: number,
   windowMs: number,
-  scope: LimitRule['scope'],
-  each: readonly ScopeType[],
+  about: Pick<LimitRule, 'scope' | 'each' | 'isDefault'>,
 ): LimitRule {
-  return { measure, amount, windowMs: measure === 'concurrency' ? 0 : windowMs, scope, each };
+  return { measure, amount, windowMs: measure === 'concurrency' ? 0 : windowMs, ...about };
 }
 
 function windowOf(per: string): number {

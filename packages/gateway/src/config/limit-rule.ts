@@ -14,4 +14,6 @@ export interface LimitRule {
   readonly scope: Readonly<Partial<Record<ScopeType, string>>>;
   /** Kinds of which each id is counted on its own. What does not know such an id does not count. */
   readonly each: readonly ScopeType[];
+  /** Only for end users whom no limit names. */
+  readonly isDefault?: boolean | undefined;
 }

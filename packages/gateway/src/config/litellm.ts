@@ -1,5 +1,6 @@
 import { type Configuration, deadlineDefaults, retriesDefault, serverDefaults } from './configuration.ts';
 import { digestKey } from './digest-key.ts';
+import { endUserDefaults } from './end-user-settings.ts';
 import { ledgerDefaults } from './ledger-settings.ts';
 import { readLitellmBudget } from './litellm-budget.ts';
 import { deadlinesOf, numberOf, readModelList, textOf } from './litellm-models.ts';
@@ -95,6 +96,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
       responseBytesMax: bytesOf(general.max_response_size_mb) ?? serverDefaults.responseBytesMax,
     },
     ledger: ledgerDefaults,
+    endUsers: endUserDefaults,
     jwtIssuers: [],
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
     limits: [],

@@ -13,6 +13,16 @@ export function readRuleAbout(entry: {
   return { scope, each: [...each] };
 }
 
-function scopeTypeOf(kind: string): ScopeType {
+/** What is wrong with a rule that is to hold by default only. */
+export function defaultProblem(entry: {
+  readonly default?: boolean | undefined;
+  readonly scope?: Readonly<Record<string, string | undefined>> | undefined;
+}): { message: string; hint: string } | undefined {
+  if (entry.default !== true || entry.scope?.endUser?.includes('*') === true) return undefined;
+  return { message: 'holds by default for nobody', hint: 'Add endUser: "*", or take default out.' };
+}
+
+/** The word of the rules for one of the file. */
+export function scopeTypeOf(kind: string): ScopeType {
   return (kind === 'endUser' ? 'end-user' : kind) as ScopeType;
 }

@@ -103,11 +103,18 @@ const scopeFields = {
   tag: z.optional(text('A tag of the key or of the request, or a pattern.')),
 };
 
+/** Beside the scope of a rule. */
+const defaultField = {
+  default: z.optional(
+    z.boolean().check(z.describe('With a pattern of endUser: only for end users whom no rule of this kind names.')),
+  ),
+};
+
 const eachSchema = z
   .array(z.enum(['key', 'user', 'team', 'organisation', 'project', 'endUser', 'model', 'provider', 'tag']))
   .check(z.describe('Kinds of which each is counted apart.'));
 
-const levelLimit = z.strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema) });
+const levelLimit = z.strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema), ...defaultField });
 /** A limit of a level, which is its scope: more can be asked of the request, not of the caller. */
 export const levelLimitSchema = levelLimit.check(z.describe('A limit of what it belongs to.'));
 
@@ -127,6 +134,7 @@ const ruleFields = {
       .check(z.describe('What it is about: all of these must fit. Absent: every request.')),
   ),
   each: z.optional(eachSchema),
+  ...defaultField,
 };
 const limitSchema = z.strictObject({ ...limitFields, ...ruleFields }).check(z.describe('A limit.'));
 
@@ -164,7 +172,7 @@ const budgetFields = {
       ),
   ),
 };
-const levelBudget = z.strictObject({ ...budgetFields, ...scopeFields, each: z.optional(eachSchema) });
+const levelBudget = z.strictObject({ ...budgetFields, ...scopeFields, each: z.optional(eachSchema), ...defaultField });
 /** A budget of a level, which is its scope. */
 export const levelBudgetSchema = levelBudget.check(z.describe('A budget of what it belongs to.'));
 const keyBudgetSchema = levelBudget.check(z.describe('A budget of this key.'));
@@ -239,6 +247,23 @@ export const configSchema = z.strictObject({
       }),
     )
     .check(z.describe('How the ledger is kept.')),
+  endUsers: z
+    .optional(
+      z.strictObject({
+        header: z.optional(
+          z
+            .string()
+            .check(
+              z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+              z.describe('A header that names the end user, before `user` and `metadata.user_id` of the body.'),
+            ),
+        ),
+        unknown: z.optional(
+          z.enum(['allow', 'refuse']).check(z.describe('Requests for end users who are not stored. Default allow.')),
+        ),
+      }),
+    )
+    .check(z.describe('How end users are known.')),
   auth: z.optional(authSchema),
   adminKey: z.optional(text('The key that may do everything.')),
   keys: z.optional(

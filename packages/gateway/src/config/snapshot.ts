@@ -1,6 +1,7 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { BudgetRule } from './budget-rule.ts';
+import type { EndUserSettings } from './end-user-settings.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
@@ -33,6 +34,7 @@ export interface Snapshot {
   readonly budgets: readonly BudgetRule[];
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
+  readonly endUsers: EndUserSettings;
 }
 
 /** One provider + model + credential that can serve a model. */

@@ -15,6 +15,7 @@ import {
 } from './configuration.ts';
 import { digestKey } from './digest-key.ts';
 import type { SourceDocument } from './document.ts';
+import { endUserDefaults } from './end-user-settings.ts';
 import { plainEndpoint } from './endpoint-factory.ts';
 import { interpolate } from './interpolate.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
@@ -72,6 +73,10 @@ class TurnpikeFileReader {
       listen: { port, host },
       server: { ...serverDefaults, ...server, cors: { origins: cors?.origins ?? [] } },
       ledger: { ...ledgerDefaults, ...file.ledger },
+      endUsers: {
+        header: file.endUsers?.header?.toLowerCase(),
+        unknown: file.endUsers?.unknown ?? endUserDefaults.unknown,
+      },
       keys: this.#readKeys(),
       jwtIssuers: this.#readJwtIssuers(),
       limits: this.#readLimits(),

@@ -9,6 +9,9 @@ export const adminResources = [
   'keys',
   'model-groups',
   'credentials',
+  'end-users',
+  'tags',
+  'budgets',
   'audit',
   'logs',
   'ledger',
@@ -28,7 +31,16 @@ export const adminScopes: readonly AdminScope[] = adminResources.flatMap((resour
 export const roles = ['owner', 'admin', 'member', 'viewer'] as const;
 export type Role = (typeof roles)[number];
 
-const ofTeams = ['teams', 'users', 'memberships', 'service-accounts', 'projects', 'keys', 'model-groups'] as const;
+const ofTeams = [
+  'teams',
+  'users',
+  'memberships',
+  'service-accounts',
+  'projects',
+  'keys',
+  'model-groups',
+  'budgets',
+] as const;
 const read = ofTeams.map((resource): AdminScope => `${resource}:read`);
 
 /** What keys of a user may do in the organisation or team in which the user has the role, at most. */

@@ -52,6 +52,34 @@ export function effectivePolicy(levels: readonly Policy[]): EffectivePolicy {
   };
 }
 
+/** Each meet is made once: of some keys and some end users. */
+const meets = new WeakMap<EffectivePolicy, WeakMap<EffectivePolicy, EffectivePolicy>>();
+
+/** What both allow. */
+export function meetOf(a: EffectivePolicy, b: EffectivePolicy): EffectivePolicy {
+  let ofOne = meets.get(b);
+  if (ofOne === undefined) {
+    ofOne = new WeakMap();
+    meets.set(b, ofOne);
+  }
+  let meet = ofOne.get(a);
+  if (meet === undefined) {
+    const lists = [a.operations, b.operations].filter((list) => list !== undefined);
+    meet = {
+      models: [...a.models, ...b.models],
+      providers: [...a.providers, ...b.providers],
+      endpoints: [...a.endpoints, ...b.endpoints],
+      ipAllow: [...a.ipAllow, ...b.ipAllow],
+      operations: common(lists),
+      outputTokensMax: least([a.outputTokensMax, b.outputTokensMax]),
+      expiresAtMs: least([a.expiresAtMs, b.expiresAtMs]),
+      tagsRequired: [...new Set([...a.tagsRequired, ...b.tagsRequired])],
+    };
+    ofOne.set(a, meet);
+  }
+  return meet;
+}
+
 export function allowsName(lists: readonly (readonly Wildcard[])[], name: string): boolean {
   return lists.every((patterns) => patterns.some((pattern) => pattern.match(name) !== undefined));
 }

@@ -15,6 +15,9 @@ export const entityKinds = {
   'model-group': 'group',
   key: 'key',
   credential: 'cred',
+  'end-user': 'eu',
+  tag: 'tag',
+  budget: 'budget',
 } as const;
 export type EntityKind = keyof typeof entityKinds;
 
@@ -30,9 +33,13 @@ export interface EntityBody {
   readonly description?: string | undefined;
   readonly isBlocked?: boolean | undefined;
   readonly policy?: StoredPolicy | undefined;
-  /** Of levels and memberships; checked by their readers before they are stored. */
+  /** Of what is charged, and of reusable budgets; checked by their readers before they are stored. */
   readonly budgets?: readonly LevelBudgetEntry[] | undefined;
   readonly limits?: readonly LevelLimitEntry[] | undefined;
+  /** Ids of `budget` entities whose rules hold for this one too, with accounts of its own. */
+  readonly budgetIds?: readonly string[] | undefined;
+  /** What was spent before counts no more under the budgets of those, Unix milliseconds. */
+  readonly budgetsCountFromMs?: number | undefined;
   /** Of a model group. */
   readonly models?: readonly string[] | undefined;
   /** Of a membership. */

@@ -1,10 +1,20 @@
 import type { Caller } from '../policy/caller.ts';
-import { buildCaller, type EntitySource } from './build-caller.ts';
-import type { Entity } from './entity.ts';
+import { buildCaller, type EntitySource, withGroups } from './build-caller.ts';
+import { effectivePolicy } from './effective-policy.ts';
+import type { EndUser, EndUserSource } from './end-user.ts';
+import type { Entity, EntityKind } from './entity.ts';
 import type { SecretDigest } from './secret-digest.ts';
 
 type LevelKind = 'organisation' | 'team' | 'user';
 const levelKinds: ReadonlySet<string> = new Set<LevelKind>(['organisation', 'team', 'user']);
+/** What no key follows from: a change of one leaves all callers as they are. */
+const besideKeys: ReadonlySet<string> = new Set<EntityKind>(['end-user', 'tag', 'budget', 'credential']);
+
+interface EndUserRecord {
+  readonly entity: Entity;
+  /** Made when a request asks, and anew after a change of what it follows from. */
+  made: EndUser | undefined;
+}
 
 interface KeyRecord {
   readonly entity: Entity;
@@ -25,12 +35,13 @@ export interface FoundKey {
  * requests, whole. What a request costs is one look-up by the SHA-256 of its key; the first with a key costs a keyed
  * digest besides.
  */
-export class KeyDirectory implements EntitySource {
+export class KeyDirectory implements EntitySource, EndUserSource {
   readonly #digest: SecretDigest;
   readonly #entities = new Map<string, Entity>();
   readonly #groups = new Map<string, Entity>();
   /** Levels by `kind name`. */
   readonly #levels = new Map<string, Entity>();
+  readonly #endUsers = new Map<string, EndUserRecord>();
   #revision = 0;
   readonly #memberships = new Map<string, Entity>();
   readonly #keys = new Map<string, KeyRecord>();
@@ -56,6 +67,22 @@ export class KeyDirectory implements EntitySource {
   level(kind: LevelKind, reference: string): Entity | undefined {
     const byId = this.#entities.get(reference);
     return this.#levels.get(`${kind} ${reference}`) ?? (byId?.kind === kind ? byId : undefined);
+  }
+
+  get endUserCount(): number {
+    return this.#endUsers.size;
+  }
+
+  endUser(name: string): EndUser | undefined {
+    const record = this.#endUsers.get(name);
+    if (record === undefined) return undefined;
+    record.made ??= endUserOf(record.entity, this);
+    return record.made;
+  }
+
+  /** Those that a reusable budget holds for. Looks at everything: for those who administer. */
+  referringTo(budgetId: string): Entity[] {
+    return [...this.#entities.values()].filter(({ body }) => body.budgetIds?.includes(budgetId) === true);
   }
 
   byId(id: string): Entity | undefined {
@@ -86,11 +113,12 @@ export class KeyDirectory implements EntitySource {
 
   /** Takes changes over: entities as they are now, and ids of those that are gone. */
   apply(changed: readonly Entity[], gone: readonly string[] = []): void {
-    this.#revision++;
+    const isBeside = (entity: Entity | undefined) => entity === undefined || besideKeys.has(entity.kind);
+    if (!changed.every(isBeside) || !gone.every((id) => isBeside(this.#entities.get(id)))) this.#revision++;
     const levels = new Set<string>();
     let reachesAll = false;
     const touch = ({ kind, id }: Entity) => {
-      if (kind !== 'key' && kind !== 'credential') levels.add(id);
+      if (kind !== 'key' && !besideKeys.has(kind)) levels.add(id);
       reachesAll ||= kind === 'model-group' || kind === 'membership';
     };
     for (const id of [...gone, ...changed.map((entity) => entity.id)]) {
@@ -105,6 +133,8 @@ export class KeyDirectory implements EntitySource {
     }
     for (const entity of changed) if (entity.kind === 'key') this.#build(entity);
     if (levels.size === 0) return;
+    // What they may use can follow from a group of models.
+    if (reachesAll) for (const record of this.#endUsers.values()) record.made = undefined;
     // A copy: building puts each record anew at the end of the map.
     for (const { entity } of [...this.#keys.values()]) {
       const above = [entity.organisationId, entity.teamId, entity.projectId, entity.userId];
@@ -116,6 +146,7 @@ export class KeyDirectory implements EntitySource {
     this.#entities.delete(entity.id);
     this.#levels.delete(`${entity.kind} ${entity.name}`);
     this.#groups.delete(entity.kind === 'model-group' ? entity.name : '');
+    if (entity.kind === 'end-user') this.#endUsers.delete(entity.name);
     this.#memberships.delete(membershipPlace(entity) ?? '');
     if (entity.kind !== 'key') return;
     this.#dropRecord(entity.id);
@@ -126,6 +157,7 @@ export class KeyDirectory implements EntitySource {
     this.#entities.set(entity.id, entity);
     if (levelKinds.has(entity.kind)) this.#levels.set(`${entity.kind} ${entity.name}`, entity);
     if (entity.kind === 'model-group') this.#groups.set(entity.name, entity);
+    if (entity.kind === 'end-user') this.#endUsers.set(entity.name, { entity, made: undefined });
     const place = membershipPlace(entity);
     if (place !== undefined) this.#memberships.set(place, entity);
     if (entity.kind !== 'key') return;
@@ -147,4 +179,12 @@ export class KeyDirectory implements EntitySource {
 
 function membershipPlace(entity: Entity): string | undefined {
   return entity.kind === 'membership' ? `${entity.userId} ${entity.teamId ?? entity.organisationId}` : undefined;
+}
+
+function endUserOf({ body }: Entity, source: EntitySource): EndUser {
+  const { policy } = body;
+  return {
+    isBlocked: body.isBlocked === true,
+    policy: policy && effectivePolicy([withGroups(policy, source)]),
+  };
 }

@@ -1,6 +1,7 @@
 import type { BudgetRule } from '../config/budget-rule.ts';
 import { type LevelScope, readLevelBudget, readLevelLimit } from '../config/level-rules.ts';
 import type { LimitRule } from '../config/limit-rule.ts';
+import type { LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
 import type { Entity } from './entity.ts';
 
 interface RulesOfEntity {
@@ -10,11 +11,17 @@ interface RulesOfEntity {
   readonly limits: readonly LimitRule[];
 }
 
+type Lookup = (id: string | undefined) => Entity | undefined;
+
 /**
- * The limits and budgets that stored entities carry. A rule whose entry did not change stays the same object.
+ * The limits and budgets that hold for stored entities: those they carry, and those of the reusable budgets they refer to. A
+ * rule whose entry did not change stays the same object.
  */
 export class StoredRules {
   readonly #ofEntity = new Map<string, RulesOfEntity>();
+  /** Who refers to a reusable budget, by its id. */
+  readonly #referring = new Map<string, Set<string>>();
+  readonly #refersTo = new Map<string, readonly string[]>();
   #listener: () => Promise<void> = () => Promise.resolve();
   #isDue = false;
 
@@ -41,17 +48,34 @@ export class StoredRules {
     gone: readonly string[],
     known: (id: string) => Entity | undefined,
   ): Promise<void> {
-    for (const id of gone) if (this.#ofEntity.delete(id)) this.#isDue = true;
+    const without = new Set(gone);
     const fresh = new Map(changed.map((entity) => [entity.id, entity]));
-    for (const entity of changed)
-      this.#take(entity, (id) => (id === undefined ? undefined : (fresh.get(id) ?? known(id))));
+    const byId: Lookup = (id) => {
+      if (id === undefined || without.has(id)) return undefined;
+      return fresh.get(id) ?? known(id);
+    };
+    for (const id of gone) {
+      this.#refer(id, []);
+      if (this.#ofEntity.delete(id)) this.#isDue = true;
+    }
+    const touched = new Set(changed);
+    for (const { kind, id } of changed) {
+      if (kind !== 'budget') continue;
+      for (const referring of this.#referring.get(id) ?? []) {
+        const entity = byId(referring);
+        if (entity !== undefined) touched.add(entity);
+      }
+    }
+    for (const entity of touched) this.#take(entity, byId);
     if (!this.#isDue) return;
     await this.#listener();
     this.#isDue = false;
   }
 
-  #take(entity: Entity, byId: (id: string | undefined) => Entity | undefined): void {
-    const { budgets = [], limits = [] } = entity.body;
+  #take(entity: Entity, byId: Lookup): void {
+    const { budgetIds = [] } = entity.body;
+    this.#refer(entity.id, budgetIds);
+    const { budgets, limits } = entriesOf(entity, byId);
     const level = budgets.length + limits.length === 0 ? undefined : levelOf(entity, byId);
     if (level === undefined) {
       if (this.#ofEntity.delete(entity.id)) this.#isDue = true;
@@ -69,22 +93,58 @@ export class StoredRules {
       limits: limits.map((entry) => readLevelLimit(level, entry)).flatMap((rules) => ('message' in rules ? [] : rules)),
     });
   }
+
+  #refer(id: string, budgetIds: readonly string[]): void {
+    for (const before of this.#refersTo.get(id) ?? []) {
+      const referring = this.#referring.get(before);
+      referring?.delete(id);
+      if (referring?.size === 0) this.#referring.delete(before);
+    }
+    if (budgetIds.length === 0) {
+      this.#refersTo.delete(id);
+      return;
+    }
+    this.#refersTo.set(id, budgetIds);
+    for (const budgetId of budgetIds) {
+      const referring = this.#referring.get(budgetId);
+      if (referring === undefined) this.#referring.set(budgetId, new Set([id]));
+      else referring.add(id);
+    }
+  }
 }
 
-/** What the rules of an entity are about; undefined for kinds that have none. */
-export function levelOf(
-  { kind, name, userId, teamId, organisationId }: Entity,
-  byId: (id: string | undefined) => Entity | undefined,
-): LevelScope | undefined {
+/** The entries that hold for an entity: its own, then those of the reusable budgets it refers to. */
+function entriesOf(
+  entity: Entity,
+  byId: Lookup,
+): { budgets: readonly LevelBudgetEntry[]; limits: readonly LevelLimitEntry[] } {
+  const { budgets = [], limits = [], budgetIds = [], budgetsCountFromMs = 0 } = entity.body;
+  const shared = budgetIds.map(byId).filter((budget) => budget !== undefined);
+  if (shared.length === 0) return { budgets, limits };
+  const countedFrom = (entry: LevelBudgetEntry): LevelBudgetEntry => {
+    const countsFromMs = Math.max(entry.countsFromMs ?? 0, budgetsCountFromMs);
+    return countsFromMs === 0 ? entry : { ...entry, countsFromMs };
+  };
+  return {
+    budgets: [...budgets, ...shared.flatMap(({ body }) => (body.budgets ?? []).map(countedFrom))],
+    limits: [...limits, ...shared.flatMap(({ body }) => body.limits ?? [])],
+  };
+}
+
+/** What the rules of an entity are about; undefined for kinds that have none of their own. */
+export function levelOf({ kind, name, userId, teamId, organisationId }: Entity, byId: Lookup): LevelScope | undefined {
   switch (kind) {
     case 'key':
     case 'user':
     case 'team':
     case 'organisation':
     case 'project':
+    case 'tag':
       return { [kind]: name };
     case 'service-account':
       return { user: name };
+    case 'end-user':
+      return { endUser: name };
     case 'membership': {
       const user = byId(userId)?.name;
       const place = byId(teamId ?? organisationId);

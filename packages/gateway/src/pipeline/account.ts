@@ -62,14 +62,15 @@ export function noteProgress({ ledger }: Services, exchange: Exchange, usage: Us
 /** Callers live as long as the configuration, and their scopes with them. */
 const texts = new WeakMap<Caller, readonly string[]>();
 
-function scopesOf({ caller, limits, budgets }: Exchange): readonly string[] {
+function scopesOf({ caller, endUser: named, limits, budgets }: Exchange): readonly string[] {
   if (caller === undefined) return [];
   let scopes = texts.get(caller);
   if (scopes === undefined) {
     scopes = caller.scopes.map(scopeKey);
     texts.set(caller, scopes);
   }
-  const { endUser, tags = [] } = limits?.subject ?? {};
+  const endUser = named?.id;
+  const { tags = [] } = limits?.subject ?? {};
   if (endUser === undefined && tags.length === 0 && budgets === undefined) return scopes;
   const own = tags.map((id) => scopeKey({ type: 'tag', id }));
   if (endUser !== undefined) own.push(scopeKey({ type: 'end-user', id: endUser }));

@@ -3,6 +3,7 @@ import { fieldJson, scanJsonObject } from '@turnpike/wire/json/lens.ts';
 import { splice } from '@turnpike/wire/json/splice.ts';
 import { asNumber } from '@turnpike/wire/json/value.ts';
 import type { Body, Exchange } from '../exchange.ts';
+import { policyOf, whoMay } from './end-user.ts';
 
 /** What the faces call the bound on output, the name to write it under first. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
@@ -16,8 +17,9 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
  *
  * @throws Fault `output_forbidden`
  */
-export function boundOutput({ caller, face, operation }: Exchange, body: Body): Body {
-  const tokensMax = caller?.policy.outputTokensMax;
+export function boundOutput(exchange: Exchange, body: Body): Body {
+  const { caller, face, operation } = exchange;
+  const tokensMax = policyOf(exchange)?.outputTokensMax;
   if (tokensMax === undefined || operation !== 'generate') return body;
   const names = FIELDS[face.id] ?? ['max_tokens'];
   let isBounded = false;
@@ -31,7 +33,7 @@ export function boundOutput({ caller, face, operation }: Exchange, body: Body): 
     if (asked === undefined || asked <= tokensMax) continue;
     throw new Fault('output_forbidden', {
       param: name,
-      message: `The key "${caller?.name}" may ask for at most ${tokensMax} output tokens; ${name} asks for ${asked}.`,
+      message: `${whoMay(exchange, (caller?.policy.outputTokensMax ?? asked) >= asked)} may ask for at most ${tokensMax} output tokens; ${name} asks for ${asked}.`,
     });
   }
   return isBounded ? body : bounded(body, names[0] ?? 'max_tokens', tokensMax);

@@ -2,6 +2,7 @@ import { Fault } from '@turnpike/wire/fault.ts';
 import type { Exchange } from '../exchange.ts';
 import { asFault, attempt } from './attempt.ts';
 import { boundOutput } from './bound-output.ts';
+import { admitEndUser } from './end-user.ts';
 import { hold } from './hold.ts';
 import { identifyCaller } from './identify-caller.ts';
 import { limit } from './limit.ts';
@@ -25,7 +26,9 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     const verifying = services.keys.verifying(exchange.request.headers);
     if (verifying !== undefined) await verifying;
     exchange.caller = identifyCaller(services, exchange); // stage: identify
-    const body = boundOutput(exchange, await readBody(exchange, services.alarms)); // stage: read
+    const read = await readBody(exchange, services.alarms); // stage: read
+    admitEndUser(services, exchange, read);
+    const body = boundOutput(exchange, read);
     exchange.body = body;
     limit(services, exchange, body); // stage: limit
     // place: guard-input

@@ -6,8 +6,9 @@ import type { Shortage } from '../policy/budgets/budget-hold.ts';
 import { costBound, outputWithin, type RequestBound } from '../policy/budgets/cost-bound.ts';
 import type { ExchangeBudgets } from '../policy/budgets/exchange-budgets.ts';
 import { boundRequest } from '../policy/budgets/request-bound.ts';
-import { readEndUser, readTags } from '../policy/limits/request-facts.ts';
+import { readTags } from '../policy/limits/request-facts.ts';
 import { estimateTokens } from '../policy/limits/token-cost.ts';
+import { endUserOf } from './end-user.ts';
 import type { Services } from './services.ts';
 
 /** Nobody knows when those under way turn out cheaper: a hint for clients that would not wait at all. */
@@ -22,14 +23,16 @@ export function hold({ budgets }: Services, exchange: Exchange, body: Body): voi
   const concerned = caller === undefined || operation !== 'generate' ? undefined : budgets.of(caller);
   if (caller === undefined || concerned === undefined) return;
   const { bytes, lens, model } = body;
+  const purse = budgets.open(concerned, {
+    caller,
+    model,
+    endUser: concerned.needsEndUser ? endUserOf(exchange, body) : undefined,
+    tags: concerned.needsTags ? readTags(bytes, lens, request.headers) : [],
+  });
+  if (purse.isEmpty) return;
   let bound: RequestBound | undefined;
   exchange.budgets = {
-    hold: budgets.open(concerned, {
-      caller,
-      model,
-      endUser: concerned.needsEndUser ? readEndUser(bytes, lens) : undefined,
-      tags: concerned.needsTags ? readTags(bytes, lens, request.headers) : [],
-    }),
+    hold: purse,
     now: () => budgets.now(),
     bound: () => {
       bound ??= boundOf(exchange, body);

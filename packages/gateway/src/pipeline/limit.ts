@@ -5,9 +5,10 @@ import type { LimitEnd } from '../policy/limits/admission.ts';
 import type { CompiledRule } from '../policy/limits/compiled-rule.ts';
 import type { ExchangeLimits } from '../policy/limits/exchange-limits.ts';
 import type { CallerRules, Refusal } from '../policy/limits/limiter.ts';
-import { readEndUser, readTags } from '../policy/limits/request-facts.ts';
+import { readTags } from '../policy/limits/request-facts.ts';
 import { estimateTokens, type TokenCost } from '../policy/limits/token-cost.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import { endUserOf } from './end-user.ts';
 import type { Services } from './services.ts';
 
 /** Nobody knows when one of those under way ends: a hint for clients that would not wait at all. */
@@ -20,9 +21,11 @@ export function limit(services: Services, exchange: Exchange, body: Body): void 
   if (rules === undefined) return;
   const limits = limitsOf(exchange, body, rules);
   if (limits === undefined) return;
+  const own = services.limiter.rulesFor(rules, limits.subject);
+  limits.attemptRules = own.attempt;
   exchange.limits = limits;
-  if (rules.exchange.length === 0) return;
-  const verdict = services.limiter.admit(rules.exchange, limits.subject, limits.cost);
+  if (own.exchange.length === 0) return;
+  const verdict = services.limiter.admit(own.exchange, limits.subject, limits.cost);
   limits.standings = verdict.standings;
   if ('reason' in verdict) throw limitFault(verdict);
   limits.admission = verdict;
@@ -103,14 +106,14 @@ function limitsOf(exchange: Exchange, body: Body, rules: CallerRules | undefined
     subject: {
       caller,
       model: body.model,
-      endUser: rules?.needsEndUser === true ? readEndUser(bytes, lens) : undefined,
+      endUser: rules?.needsEndUser === true ? endUserOf(exchange, body) : undefined,
       tags: rules?.needsTags === true ? readTags(bytes, lens, request.headers) : [],
     },
     cost: () => {
       if (operation === 'generate') cost ??= estimateTokens(bytes, lens);
       return cost;
     },
-    attemptRules: rules?.attempt ?? [],
+    attemptRules: [],
     standings: [],
   };
 }

@@ -1,11 +1,12 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Endpoint, ModelRoute } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
-import { allowsName } from '../identity/effective-policy.ts';
+import { allowsName, type EffectivePolicy } from '../identity/effective-policy.ts';
 import type { Shortage } from '../policy/budgets/budget-hold.ts';
 import { type Caller, mayUse } from '../policy/caller.ts';
 import type { Refusal } from '../policy/limits/limiter.ts';
 import { type Plan, plan } from '../routing/plan.ts';
+import { policyOf, whoMay } from './end-user.ts';
 import { budgetFault, shortageAt } from './hold.ts';
 import { limitFault, refusalOfEndpoint } from './limit.ts';
 import type { Services } from './services.ts';
@@ -19,16 +20,17 @@ import type { Services } from './services.ts';
 export function planAttempts(services: Services, exchange: Exchange, body: Body): Plan {
   const { snapshot, caller } = exchange;
   const route = snapshot.resolveModel(body.model);
-  if (caller !== undefined && !mayUse(caller, body.model)) {
+  const policy = policyOf(exchange);
+  if (caller !== undefined && policy !== undefined && !mayUse({ policy }, body.model)) {
     throw new Fault('model_forbidden', {
       param: 'model',
-      message: `The key "${caller.name}" may not use the model "${body.model}".`,
+      message: `${whoMay(exchange, mayUse(caller, body.model))} may not use the model "${body.model}".`,
     });
   }
   if (route === undefined) throw unknownModel(exchange, body.model);
   const full: Refusal[] = [];
   const short: OutOfMoney[] = [];
-  const routes = [route, ...routesOf(exchange, route.fallbacks, caller)];
+  const routes = [route, ...routesOf(exchange, route.fallbacks)];
   const planOf = (routes: readonly ModelRoute[]) =>
     plan({
       routes,
@@ -40,16 +42,17 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
     });
   const made = planOf(routes);
   if (made.steps.length > 0) return made;
-  const cheaper = short.length === 0 ? [] : routesOf(exchange, cheaperThan(body.model, caller), caller);
+  const cheaper = short.length === 0 ? [] : routesOf(exchange, cheaperThan(body.model, caller));
   const second = cheaper.length === 0 ? made : planOf([...routes, ...cheaper]);
   if (second.steps.length > 0) return givenWay(exchange, second, short[0]);
   const [soonest] = full.sort((a, b) => a.retryAfterMs - b.retryAfterMs);
   if (soonest !== undefined) throw limitFault(soonest);
   if (short[0] !== undefined) throw budgetFault(exchange, short[0].shortage, short[0].endpoint);
-  if (caller !== undefined && route.endpoints.length > 0 && route.endpoints.every((each) => !mayReach(caller, each))) {
+  if (caller !== undefined && route.endpoints.length > 0 && route.endpoints.every((each) => !mayReach(policy, each))) {
+    const keyMay = route.endpoints.some((each) => mayReach(caller.policy, each));
     throw new Fault('model_forbidden', {
       param: 'model',
-      message: `The key "${caller.name}" may not use any provider of the model "${body.model}".`,
+      message: `${whoMay(exchange, keyMay)} may not use any provider of the model "${body.model}".`,
     });
   }
   if (exchange.operation === 'count-tokens' && route.endpoints.some(({ lack }) => lack === undefined)) {
@@ -67,14 +70,16 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
 
 function unfit(exchange: Exchange, endpoint: Endpoint): string | undefined {
   const { caller } = exchange;
-  if (caller !== undefined && !mayReach(caller, endpoint)) return `the key "${caller.name}" may not use it`;
+  if (caller !== undefined && !mayReach(policyOf(exchange), endpoint)) {
+    return `${whoMay(exchange, mayReach(caller.policy, endpoint)).replace('The', 'the')} may not use it`;
+  }
   if (endpoint.lack !== undefined) return endpoint.lack;
   if (exchange.operation !== 'count-tokens') return undefined;
   return endpoint.provider.countTokens === true ? undefined : `${endpoint.provider.name} does not count tokens`;
 }
 
-function mayReach({ policy }: Caller, endpoint: Endpoint): boolean {
-  return allowsName(policy.providers, endpoint.provider.id) && allowsName(policy.endpoints, endpoint.id);
+function mayReach(policy: EffectivePolicy | undefined, { provider, id }: Endpoint): boolean {
+  return policy === undefined || (allowsName(policy.providers, provider.id) && allowsName(policy.endpoints, id));
 }
 
 /** @param full Takes what keeps the endpoint out. */
@@ -110,11 +115,12 @@ function givenWay(exchange: Exchange, made: Plan, short: OutOfMoney | undefined)
   return { ...made, reasons: [...made.reasons, `the ${label} gives way to ${made.steps[0]?.model}`] };
 }
 
-/** Models of these names that the caller may use. A fallback is no way around a key's models. */
-function routesOf(exchange: Exchange, names: readonly string[], caller: Caller | undefined): ModelRoute[] {
+/** Models of these names that may be used. A fallback is no way around a key's models. */
+function routesOf(exchange: Exchange, names: readonly string[]): ModelRoute[] {
   const routes: ModelRoute[] = [];
+  const policy = policyOf(exchange);
   for (const name of names) {
-    if (caller !== undefined && !mayUse(caller, name)) continue;
+    if (policy !== undefined && !mayUse({ policy }, name)) continue;
     const fallback = exchange.snapshot.resolveModel(name);
     if (fallback !== undefined) routes.push(fallback);
   }
@@ -122,8 +128,8 @@ function routesOf(exchange: Exchange, names: readonly string[], caller: Caller |
 }
 
 function unknownModel(exchange: Exchange, model: string): Fault {
-  const { caller } = exchange;
-  const near = exchange.snapshot.nearNames(model).filter((name) => caller === undefined || mayUse(caller, name));
+  const policy = policyOf(exchange);
+  const near = exchange.snapshot.nearNames(model).filter((name) => policy === undefined || mayUse({ policy }, name));
   const hint = near.length === 0 ? ' GET /v1/models lists what there is.' : ` Did you mean ${orList(near)}?`;
   return new Fault('model_unknown', {
     param: 'model',

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../config/snapshot.ts';
+import type { EndUserSource } from '../identity/end-user.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Budgets } from '../policy/budgets/budgets.ts';
 import type { KeyTable } from '../policy/identify.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly admin: (request: Request, address: () => string | undefined) => Promise<Response>;
   /** Answers a request to the management API of another service, as that would. Never rejects. */
   readonly management: (face: ManagementFace, request: Request, address: () => string | undefined) => Promise<Response>;
+  readonly endUsers: EndUserSource;
   readonly limiter: Limiter;
   readonly budgets: Budgets;
   readonly ledger: Ledger;

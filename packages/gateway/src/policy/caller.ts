@@ -27,6 +27,6 @@ export interface Caller {
   readonly admin: AdminRights | undefined;
 }
 
-export function mayUse(caller: Caller, model: string): boolean {
-  return allowsName(caller.policy.models, model);
+export function mayUse({ policy }: { readonly policy: EffectivePolicy }, model: string): boolean {
+  return allowsName(policy.models, model);
 }

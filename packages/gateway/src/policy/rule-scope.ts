@@ -9,6 +9,8 @@ export interface RuleScope {
   readonly scope: Readonly<Partial<Record<ScopeType, string>>>;
   /** Kinds of which each id is counted on its own. What does not know such an id does not count. */
   readonly each: readonly ScopeType[];
+  /** Only for end users whom no rule of this kind names. */
+  readonly isDefault?: boolean | undefined;
 }
 
 /** What a rule may ask about an exchange, and about an attempt of it. */

@@ -95,7 +95,7 @@ async function showKey(context: AdminContext): Promise<AdminAnswer> {
 
 async function updateKey(context: AdminContext): Promise<AdminAnswer> {
   const { name: shownName, disabled, limit, limit_reset } = context.body;
-  const { body } = await change(await named(context), 'key', 'keys.update', (before) => {
+  const { body } = await change(await named(context), 'key', 'keys.update', async (before) => {
     const after = {
       ...before.body,
       ...(shownName !== undefined && { description: shownName === before.name ? undefined : String(shownName) }),
@@ -104,8 +104,9 @@ async function updateKey(context: AdminContext): Promise<AdminAnswer> {
         budgets: changedBudgets(before.body.budgets ?? [], context.body),
       }),
     };
-    requireReadableRules(after);
-    return { ...before, body: after };
+    const draft = { ...before, body: after };
+    await requireReadableRules(context, draft);
+    return draft;
   });
   const [data] = await shown(context, [body as EntityView]);
   return { status: 200, body: { data } };

@@ -64,6 +64,11 @@ export class BudgetHold {
     this.#standings = this.#always;
   }
 
+  /** Does the exchange count under no budget at all? */
+  get isEmpty(): boolean {
+    return this.#budgets.length === 0;
+  }
+
   /** The accounts of the latest attempt; before one, those of every attempt. */
   get standings(): readonly BudgetStanding[] {
     return this.#standings;

@@ -1,17 +1,13 @@
 import type { BudgetRule } from '../../config/budget-rule.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
-import { RuleIndex } from '../rule-index.ts';
+import { RuleIndex, type RulesOfCaller } from '../rule-index.ts';
 import type { RuleSubject } from '../rule-scope.ts';
 import { BudgetHold, type BudgetStanding, type HoldHouse, type SoftAlert } from './budget-hold.ts';
 import { type CompiledBudget, compileBudget, identityOf } from './compiled-budget.ts';
 
 /** The budgets that may concern a caller's exchanges, and what they need to know. */
-export interface CallerBudgets {
-  readonly budgets: readonly CompiledBudget[];
-  readonly needsEndUser: boolean;
-  readonly needsTags: boolean;
-}
+type CallerBudgets = RulesOfCaller<CompiledBudget>;
 
 /**
  * The budgets in force and what is spent and held of each, in the memory of this process. Both outlive a change of the
@@ -75,17 +71,15 @@ export class Budgets {
     if (this.#budgets.length === 0) return undefined;
     let found = this.#ofCaller.get(caller);
     if (found === undefined) {
-      const budgets = this.#index.of(caller);
-      const needs = (type: 'end-user' | 'tag') =>
-        budgets.some(({ conditions, each }) => each.includes(type) || conditions.some((one) => one.type === type));
-      found = { budgets, needsEndUser: needs('end-user'), needsTags: needs('tag') };
+      found = this.#index.of(caller);
       this.#ofCaller.set(caller, found);
     }
-    return found.budgets.length === 0 ? undefined : found;
+    return found.rules.length === 0 && !found.needsEndUser && !found.needsTags ? undefined : found;
   }
 
   /** Opens the purse of one exchange; nothing is held yet. */
-  open({ budgets }: CallerBudgets, subject: RuleSubject): BudgetHold {
+  open({ rules }: CallerBudgets, subject: RuleSubject): BudgetHold {
+    const budgets = this.#index.ofRequest(subject.caller, rules, subject.endUser, subject.tags);
     return new BudgetHold(this.#house, budgets, subject);
   }
 

@@ -9,7 +9,7 @@ export interface ExchangeLimits {
   /** Estimated when the first rule asks. Undefined for what takes no tokens. */
   readonly cost: () => TokenCost | undefined;
   /** The caller's rules about providers: asked for each attempt. */
-  readonly attemptRules: readonly CompiledRule[];
+  attemptRules: readonly CompiledRule[];
   /** The rules of the exchange itself, for what the client is told. */
   standings: readonly Standing[];
   /** Its own place. */

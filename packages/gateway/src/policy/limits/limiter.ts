@@ -2,7 +2,7 @@ import type { LimitRule } from '../../config/limit-rule.ts';
 import type { Endpoint } from '../../config/snapshot.ts';
 import { monotonicMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
-import { RuleIndex } from '../rule-index.ts';
+import { RuleIndex, type RulesOfCaller } from '../rule-index.ts';
 import { conditionsOf, type RuleSubject } from '../rule-scope.ts';
 import { Admission, type Hold, type Standing } from './admission.ts';
 import { type CompiledRule, labelOf, metersOf } from './compiled-rule.ts';
@@ -10,12 +10,12 @@ import { Meters } from './meters.ts';
 import { type TokenCost, weightOf } from './token-cost.ts';
 
 /** The rules a caller's exchanges have to pass, and what they need to know. */
-export interface CallerRules {
+export interface CallerRules extends RulesOfCaller<CompiledRule>, RulesByTime {}
+
+export interface RulesByTime {
   readonly exchange: readonly CompiledRule[];
   /** Those about a provider: asked for each attempt. */
   readonly attempt: readonly CompiledRule[];
-  readonly needsEndUser: boolean;
-  readonly needsTags: boolean;
 }
 
 /** Why an exchange was not admitted. Nothing was counted. */
@@ -75,10 +75,17 @@ export class Limiter {
     if (this.#rules.length === 0) return undefined;
     let found = this.#ofCaller.get(caller);
     if (found === undefined) {
-      found = sorted(this.#index.of(caller));
+      const of = this.#index.of(caller);
+      found = { ...of, ...sorted(of.rules) };
       this.#ofCaller.set(caller, found);
     }
-    return found.exchange.length + found.attempt.length === 0 ? undefined : found;
+    return found.rules.length === 0 && !found.needsEndUser && !found.needsTags ? undefined : found;
+  }
+
+  /** The rules of one request: those of its caller, and those that name its end user or one of its tags. */
+  rulesFor(of: CallerRules, { caller, endUser, tags }: RuleSubject): RulesByTime {
+    const found = this.#index.ofRequest(caller, of.rules, endUser, tags);
+    return found === of.rules ? of : sorted(found);
   }
 
   /** An endpoint's own limits; undefined when it has none. */
@@ -172,16 +179,9 @@ export class Limiter {
   }
 }
 
-function sorted(rules: readonly CompiledRule[]): CallerRules {
-  const knows = (type: 'end-user' | 'tag' | 'provider') => (compiled: CompiledRule) =>
-    compiled.rule.scope[type] !== undefined || compiled.rule.each.includes(type);
-  const isOfAttempt = knows('provider');
-  return {
-    exchange: rules.filter((compiled) => !isOfAttempt(compiled)),
-    attempt: rules.filter(isOfAttempt),
-    needsEndUser: rules.some(knows('end-user')),
-    needsTags: rules.some(knows('tag')),
-  };
+function sorted(rules: readonly CompiledRule[]): RulesByTime {
+  const isOfAttempt = ({ rule }: CompiledRule) => rule.scope.provider !== undefined || rule.each.includes('provider');
+  return { exchange: rules.filter((compiled) => !isOfAttempt(compiled)), attempt: rules.filter(isOfAttempt) };
 }
 
 /** What makes a rule the same over a change of configuration: all but its amount. */

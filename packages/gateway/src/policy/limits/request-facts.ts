@@ -6,9 +6,13 @@ const ID_CHARS_MAX = 256;
 /** Tags of one request that are looked at. */
 const TAGS_MAX = 16;
 
-/** Whom the request is made for: `user`, else `metadata.user_id`. Undefined when it does not say. */
-export function readEndUser(bytes: Uint8Array, lens: Lens): string | undefined {
-  const user = fieldString(bytes, lens.fields.get('user')) || metadataOf(bytes, lens).user_id;
+/**
+ * Whom the request is made for: the header of that name, else `user`, else `metadata.user_id`. Undefined when it does not
+ * say.
+ */
+export function readEndUser(bytes: Uint8Array, lens: Lens, headers: Headers, header?: string): string | undefined {
+  const named = header === undefined ? undefined : headers.get(header)?.trim();
+  const user = named || fieldString(bytes, lens.fields.get('user')) || metadataOf(bytes, lens).user_id;
   return typeof user === 'string' && user !== '' ? user.slice(0, ID_CHARS_MAX) : undefined;
 }
 
