@@ -20,7 +20,8 @@ import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/
 import type { BudgetStanding } from './policy/budgets/budget-hold.ts';
 import { Budgets } from './policy/budgets/budgets.ts';
 import { type CompiledBudget, labelOf } from './policy/budgets/compiled-budget.ts';
-import { restoreSpend, spendCharges } from './policy/budgets/restore-spend.ts';
+import { type EnterShared, enterByHand } from './policy/budgets/enter-by-hand.ts';
+import { restoreSpend, sharedSeed } from './policy/budgets/restore-spend.ts';
 import { rulesNow } from './policy/budgets/rules-now.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
@@ -161,6 +162,7 @@ export class Gateway {
     // In its turn after the first: a change of another process in between is not lost.
     this.#identity.rules.onChange(() => this.#inTurn(() => this.#putRules(this.snapshot)));
     this.#identity.vault.onChange(() => this.#inTurn(() => this.#build(this.#configuration)));
+    this.#identity.follow.onEntries((ids) => this.#inTurn(() => this.#enterByHand(ids)));
     await ready;
     this.#listener = listen(() => this.#inForce(), { host, port });
     this.#watch = watchConfiguration({
@@ -327,11 +329,30 @@ export class Gateway {
   /** A budget without a hard line refuses nobody: it is counted by each process. */
   #shareBudget({ budget, account }: BudgetStanding): void {
     if (account.lease !== undefined || budget.rule.limitNanoUsd === undefined) return;
-    const id = `b:${budget.id}:${account.instance}`;
-    account.lease = this.#quota?.lease(id, async () => {
+    const { instance } = account;
+    account.lease = this.#quota?.lease(sharedId(budget, instance), async () => {
       await this.#ledger.flush();
-      return spendCharges(budget, account.instance, this.store, this.budgets.now());
+      const { charges, recent } = await sharedSeed(budget, instance, this.store, this.budgets.now());
+      for (const { entryId, charge } of recent) this.#enterShared(budget, instance, entryId, charge);
+      return charges;
     });
+  }
+
+  /** Budgets in force move with the ledger; those that come later read it. */
+  async #enterByHand(ids: readonly string[]): Promise<void> {
+    const enterShared: EnterShared = (...charged) => this.#enterShared(...charged);
+    for (const id of ids) {
+      const entry = await this.store.ledgerEntry(id);
+      if (entry === undefined) continue;
+      enterByHand(this.budgets.inForce, entry, this.budgets.now(), this.#quota && enterShared);
+    }
+  }
+
+  #enterShared(...[budget, instance, entryId, charge]: Parameters<EnterShared>): void {
+    const capacity = budget.rule.limitNanoUsd ?? 0n;
+    void this.#quota
+      ?.enter(sharedId(budget, instance), entryId, capacity, charge)
+      .then(() => budget.accounts.find(instance)?.lease?.refresh());
   }
 
   /** Loaded by the first who asks: schemas take memory that mere traffic does without. */
@@ -375,6 +396,11 @@ export class Gateway {
     if (this.#services === undefined) throw new Error('The gateway was used before it was opened.');
     return this.#services;
   }
+}
+
+/** What the authority calls an account. */
+function sharedId({ id }: CompiledBudget, instance: string): string {
+  return `b:${id}:${instance}`;
 }
 
 /** @throws StartError when the journal cannot be written. */

@@ -1,5 +1,6 @@
 import type { Entity } from '../identity/entity.ts';
 import { writeEntityRow } from '../identity/entity.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
 import { nowMs } from '../runtime/clock.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
@@ -23,15 +24,64 @@ export interface Change {
   readonly shownOnce?: Readonly<Record<string, string>>;
 }
 
+/** What is to be done, to whatever it is about. */
+export interface AuditedChange {
+  readonly action: string;
+  /** What the audit log calls what it is about. */
+  readonly kind: string;
+  readonly entityId: string;
+  readonly before: object | undefined;
+  readonly after: object | undefined;
+  readonly puts: readonly Entity[];
+  readonly deletes: readonly string[];
+  readonly entries: readonly LedgerEntry[];
+  readonly status: number;
+  readonly body: object | null;
+  readonly shownOnce?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
- * Makes a change: the entity, its entry in the audit log and the answer to remember go into the store together. When it
- * resolves, the change is in force in this process.
+ * Makes a change of an entity. When it resolves, the change is in force in this process.
  *
- * @param decide Checks and works out the change from what is stored. Called again when something else was changed
- *   meanwhile, so that what it found still holds at the end.
+ * @param decide As for {@link commitAudited}.
+ * @throws AdminFault as {@link commitAudited}
+ */
+export function makeChange(context: AdminContext, decide: () => Promise<Change>): Promise<AdminAnswer> {
+  return commitAudited(context, async () => {
+    const { action, before, after, status, shownOnce } = await decide();
+    const subject = after ?? before;
+    if (subject === undefined) throw new Error('A change of nothing.');
+    const view = after && viewOf(after);
+    return {
+      action,
+      kind: subject.kind,
+      entityId: subject.id,
+      before: before && viewOf(before),
+      after: view,
+      puts: after === undefined ? [] : [after],
+      deletes: after === undefined ? [subject.id] : [],
+      entries: [],
+      status,
+      body: view ?? null,
+      shownOnce,
+      headers: tagOf(after),
+    };
+  });
+}
+
+/**
+ * Makes a change: entities and ledger entries, the entry in the audit log and the answer to remember go into the store
+ * together. When it resolves, all of it is in force in this process.
+ *
+ * @param decide Checks and works out the change from what is stored, or answers without one. Called again when something
+ *   else was changed meanwhile, so that what it found still holds at the end.
  * @throws AdminFault whatever `decide` throws; `idempotency_mismatch`
  */
-export async function makeChange(context: AdminContext, decide: () => Promise<Change>): Promise<AdminAnswer> {
+export async function commitAudited(
+  context: AdminContext,
+  decide: () => Promise<AuditedChange | { readonly answer: AdminAnswer }>,
+): Promise<AdminAnswer> {
   const { house, idempotency, caller } = context;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     // Before anything else is read: what is committed after this makes our own commit fail.
@@ -39,11 +89,9 @@ export async function makeChange(context: AdminContext, decide: () => Promise<Ch
     const repeated = await earlierAnswer(context);
     if (repeated !== undefined) return repeated;
     const change = await decide();
-    const { before, after, status } = change;
-    const subject = after ?? before;
-    if (subject === undefined) throw new Error('A change of nothing.');
+    if ('answer' in change) return change.answer;
+    const { before, after, body, status } = change;
     const atMs = nowMs();
-    const body = after === undefined ? null : viewOf(after);
     const entry = chained(house.digest, {
       seq: head.seq + 1,
       atMs,
@@ -51,16 +99,17 @@ export async function makeChange(context: AdminContext, decide: () => Promise<Ch
       actorName: caller.name,
       origin: context.origin,
       action: change.action,
-      kind: subject.kind,
-      entityId: subject.id,
-      before: before === undefined ? undefined : JSON.stringify(viewOf(before)),
-      after: body === null ? undefined : JSON.stringify(body),
+      kind: change.kind,
+      entityId: change.entityId,
+      before: before && JSON.stringify(before),
+      after: after && JSON.stringify(after),
       previousHash: head.hash,
     });
     const isDone = await house.store.records.commit({
-      puts: after === undefined ? [] : [writeEntityRow(after)],
-      deletes: after === undefined ? [subject.id] : [],
+      puts: change.puts.map(writeEntityRow),
+      deletes: change.deletes,
       audit: [entry],
+      entries: change.entries,
       answer: idempotency && {
         actorId: caller.id,
         idempotencyKey: idempotency.key,
@@ -73,7 +122,7 @@ export async function makeChange(context: AdminContext, decide: () => Promise<Ch
     });
     if (!isDone) continue;
     await house.follow.catchUp();
-    return { status, body: body === null ? null : { ...body, ...change.shownOnce }, headers: tagOf(after) };
+    return { status, body: body === null ? null : { ...body, ...change.shownOnce }, headers: change.headers ?? {} };
   }
   throw new AdminFault('store_unavailable', { message: 'Others are changing things without a pause. Try again.' });
 }

@@ -1,10 +1,11 @@
 import * as z from 'zod/mini';
 import { usd } from '../catalog/decimal.ts';
-import type { LedgerEntry } from '../ledger/entry.ts';
 import type { LedgerRollup } from '../store/store.ts';
+import { adjustLedger, adjustmentSchema } from './adjust-ledger.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 import { pageOf, pageQuery } from './entity-operations.ts';
+import { entryOf, entryView } from './entry-view.ts';
 import type { AdminOperation } from './operation.ts';
 
 const DAY_MS = 86_400_000;
@@ -24,19 +25,6 @@ const scopeText = z
     z.describe('`all`, or a kind and a name: `team:search`, `key:web`, `model:gpt-4o`, `provider:openai`.'),
   );
 
-const money = {
-  costUsd: z.nullable(z.string().check(z.describe('US dollars, exact; null when no price is known.'))),
-  costNanoUsd: z.nullable(z.string().check(z.describe('Nano-USD, as text: it may pass 2^53.'))),
-};
-const entryView = z.looseObject({
-  id: z.string(),
-  kind: z.enum(['attempt', 'correction', 'adjustment']),
-  atMs: z.number(),
-  settledAtMs: z.number(),
-  scopes: z.array(z.string()),
-  isEstimated: z.boolean(),
-  ...money,
-});
 const rollupView = z.object({
   scope: z.string(),
   startMs: z.int(),
@@ -106,6 +94,18 @@ export const ledgerOperations: readonly AdminOperation[] = [
     answer: pageOf(rollupView),
     run: listRollups,
   },
+  {
+    id: 'adjustLedger',
+    method: 'POST',
+    path: '/ledger/adjustments',
+    scope: 'ledger:write',
+    isGlobal: true,
+    summary: 'Enter an amount by hand, or correct an entry: a further entry, which budgets count at once.',
+    body: adjustmentSchema,
+    status: 201,
+    answer: entryView,
+    run: adjustLedger,
+  },
 ];
 
 async function listEntries(context: AdminContext): Promise<AdminAnswer> {
@@ -174,14 +174,6 @@ function place<T>(cursor: unknown, of: (timeMs: number, rest: string) => T): T |
 
 function numberOf(value: unknown): number | undefined {
   return value === undefined ? undefined : Number(value);
-}
-
-function entryOf({ costNanoUsd, ...entry }: LedgerEntry): Record<string, unknown> {
-  return {
-    ...entry,
-    costUsd: costNanoUsd === undefined ? null : usd(costNanoUsd),
-    costNanoUsd: costNanoUsd?.toString() ?? null,
-  };
 }
 
 function rollupOf({ costNanoUsd, ...rollup }: LedgerRollup): Record<string, unknown> {

@@ -27,6 +27,13 @@ export function nanoUsdOfUsd(usd: string | number): bigint | undefined {
   return scaleDecimal(usd, 9);
 }
 
+/** As {@link nanoUsdOfUsd}, of an amount that may be below zero: `-1.25`. */
+export function signedNanoUsdOfUsd(usd: string | number): bigint | undefined {
+  const [, sign, digits = ''] = /^([+-]?)(.*)$/s.exec(String(usd).trim()) ?? [];
+  const nanoUsd = nanoUsdOfUsd(digits);
+  return sign === '-' && nanoUsd !== undefined ? -nanoUsd : nanoUsd;
+}
+
 /** USD per token → nano-USD per million tokens. */
 export function nanoUsdPerMillionOfUsdPerToken(usd: string | number): bigint | undefined {
   return scaleDecimal(usd, 15);

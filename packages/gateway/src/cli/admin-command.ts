@@ -1,16 +1,8 @@
 import { type AdminCommand, type AdminThing, adminHelp, readAdminCommand } from './admin-options.ts';
+import { callGateway, type Output, type Row } from './call-gateway.ts';
 
-const URL_DEFAULT = 'http://127.0.0.1:4000';
-const TIMEOUT_MS = 30_000;
 /** Keys listed without `--json`. */
 const PAGE = 500;
-
-interface Output {
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** Does what a `key` or `team` command asks of a running gateway. @returns the exit code, as `adminHelp` has them. */
 export async function runAdminCommand(
@@ -28,61 +20,22 @@ export async function runAdminCommand(
     err(`${command.message}\n\n${adminHelp}`);
     return 2;
   }
-  const key = environment.TURNPIKE_ADMIN_KEY?.trim();
-  if (!key) {
-    err('TURNPIKE_ADMIN_KEY is not set: the gateway takes no orders without it.\n');
-    return 2;
-  }
-  const base = (command.url ?? environment.TURNPIKE_URL) || URL_DEFAULT;
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(addressOf(base, command), requestOf(command, key));
-    text = await response.text();
-  } catch (error) {
-    err(`No gateway answered at ${base} (${error instanceof Error ? error.message : String(error)}).\n`);
-    return 3;
-  }
-  const answer = parsed(text);
-  if (!response.ok) {
-    err(command.isJson ? `${text}\n` : refusalText(answer, response.status));
-    return 1;
-  }
-  out(command.isJson ? `${text === '' ? '{}' : text}\n` : resultText(command, answer));
+  const { url, isJson, body } = command;
+  const asked = await callGateway({ url, isJson, body, ...requestOf(command) }, environment, { err });
+  if ('code' in asked) return asked.code;
+  const { text, answer } = asked;
+  out(isJson ? `${text === '' ? '{}' : text}\n` : resultText(command, answer));
   return 0;
 }
 
-function addressOf(base: string, { what, action, name, filters }: AdminCommand): string {
-  const root = `${base.replace(/\/+$/, '')}/admin/api/v1/${what}s`;
-  if (action === 'create') return root;
-  if (action === 'list') return `${root}?${new URLSearchParams({ ...filters, limit: String(PAGE) })}`;
-  const one = `${root}/${encodeURIComponent(name ?? '')}`;
-  return action === 'delete' ? one : `${one}/${action}`;
-}
-
-function requestOf({ action, body }: AdminCommand, key: string): RequestInit {
-  const method = action === 'list' ? 'GET' : action === 'delete' ? 'DELETE' : 'POST';
-  return {
-    method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    ...(method === 'POST' && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  };
-}
-
-function parsed(text: string): Row {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Row) : {};
-  } catch {
-    return {}; // No answer of the admin API; the status says the rest.
+function requestOf({ what, action, name, filters }: AdminCommand): { method: 'GET' | 'POST' | 'DELETE'; path: string } {
+  const root = `/${what}s`;
+  if (action === 'create') return { method: 'POST', path: root };
+  if (action === 'list') {
+    return { method: 'GET', path: `${root}?${new URLSearchParams({ ...filters, limit: String(PAGE) })}` };
   }
-}
-
-function refusalText({ error }: Row, status: number): string {
-  const { code, message, hint } = (typeof error === 'object' && error !== null ? error : {}) as Row;
-  if (typeof message !== 'string') return `The gateway answered with status ${status}.\n`;
-  return `${message}${typeof hint === 'string' ? ` ${hint}` : ''} (${String(code)})\n`;
+  const one = `${root}/${encodeURIComponent(name ?? '')}`;
+  return action === 'delete' ? { method: 'DELETE', path: one } : { method: 'POST', path: `${one}/${action}` };
 }
 
 function resultText(command: AdminCommand, answer: Row): string {

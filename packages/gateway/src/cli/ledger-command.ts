@@ -1,160 +1,50 @@
-import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
-import type { LedgerEntry } from '../ledger/entry.ts';
-import { csvLine, focusColumns } from '../ledger/focus-columns.ts';
-import { type LedgerPage, type Store, StoreError } from '../store/store.ts';
-import { beginParquet, type ParquetFile } from './parquet-file.ts';
-import { withStore } from './store-commands.ts';
+import { StoreError } from '../store/store.ts';
+import { adjustHelp, runAdjust } from './adjust-command.ts';
+import { exportHelp, runExport, type Streams } from './export-command.ts';
+import { WrongWords } from './ledger-words.ts';
 
-const PAGE = 1_000;
-/** Rows of a Parquet group: what such an export holds at a time. */
-const GROUP = 20 * PAGE;
-const PROGRESS_EVERY = 100 * PAGE;
-
-const help = `Writes the ledger out: one line for each call of a provider, and for each correction.
-
-Usage: npm start -- ledger export [options]
-
-  --format F     csv (default), json: an object a line, or parquet: a file, with
-                 amounts as exact decimals. The columns are those of the FinOps
-                 cost and usage specification, and ours as x_…
-  --from TIME    calls that began at this time or later: 2026-05-01, or
-                 2026-05-01T12:00:00Z
-  --to TIME      and before this time
-  --scope S      only what counts against a scope: key:web, team:search, model:gpt-4o
-
-What a running gateway has not shipped yet (a moment's worth) is not in it.
-Which store: the PostgreSQL server at DATABASE_URL when that is set, else the
-embedded one in TURNPIKE_DATA_DIR (default .turnpike).
-`;
-
-interface Streams {
-  /** Resolves when more can be taken. */
-  out: (part: string | Uint8Array) => Promise<void>;
-  err: (text: string) => void;
+interface LedgerCommand {
+  readonly help: string;
+  readonly run: (args: readonly string[], environment: Environment, streams: Streams) => Promise<number>;
 }
 
-class WrongWords extends Error {}
+const commands: ReadonlyMap<string | undefined, LedgerCommand> = new Map([
+  ['export', { help: exportHelp, run: runExport }],
+  ['adjust', { help: adjustHelp, run: (args, environment, streams) => runAdjust(args, environment, plain(streams)) }],
+]);
+const allHelp = [...commands.values()].map(({ help }) => help).join('\n');
 
-/** Runs `ledger …`. @returns the exit code: 0 done, 1 the store cannot be read, 2 wrong command line. */
+/** Runs `ledger …`. @returns the exit code: 0 done, 1 it could not be done, 2 wrong command line; more as each command says. */
 export async function runLedgerCommand(
   args: readonly string[],
   environment: Environment,
   streams: Streams,
 ): Promise<number> {
-  try {
-    const words = readWords(args);
-    if (words === 'help') {
-      await streams.out(help);
-      return 0;
-    }
-    await withStore(environment, (store) => exportLedger(store, words, streams));
+  const [what, ...rest] = args;
+  const command = commands.get(what);
+  if (what === '--help' || what === '-h') {
+    await streams.out(allHelp);
     return 0;
-  } catch (error) {
-    if (!(error instanceof StoreError) && !(error instanceof WrongWords)) throw error;
-    streams.err(error instanceof WrongWords ? `${error.message}\n\n${help}` : `${error.message}\n`);
-    return error instanceof WrongWords ? 2 : 1;
   }
-}
-
-const formats = ['csv', 'json', 'parquet'] as const;
-type Format = (typeof formats)[number];
-
-interface ExportWords extends Pick<LedgerPage, 'fromMs' | 'toMs' | 'scope'> {
-  format: Format;
-}
-
-function readWords(args: readonly string[]): ExportWords | 'help' {
-  let parsed: ReturnType<typeof parse>;
   try {
-    parsed = parse(args);
+    if (command === undefined) {
+      const names = [...commands.keys()].join(', ');
+      throw new WrongWords(what === undefined ? `Say what to do: ledger ${names}.` : `There is no "${what}".`);
+    }
+    return await command.run(rest, environment, streams);
   } catch (error) {
-    throw new WrongWords(error instanceof Error ? error.message : String(error));
+    if (error instanceof WrongWords) {
+      streams.err(`${error.message}\n\n${command?.help ?? allHelp}`);
+      return 2;
+    }
+    if (!(error instanceof StoreError)) throw error;
+    streams.err(`${error.message}\n`);
+    return 1;
   }
-  const { values, positionals } = parsed;
-  if (values.help) return 'help';
-  const [what, ...rest] = positionals;
-  if (what !== 'export')
-    throw new WrongWords(what === undefined ? 'Say what to do: ledger export.' : `There is no "${what}".`);
-  if (rest.length > 0) throw new WrongWords(`"${rest[0]}" is one argument too many.`);
-  const { from, to, scope } = values;
-  const format = formats.find((each) => each === (values.format ?? 'csv'));
-  if (format === undefined) throw new WrongWords(`--format is csv, json or parquet, not "${values.format}".`);
-  return { format, scope, fromMs: timeOf('--from', from), toMs: timeOf('--to', to) };
 }
 
-function timeOf(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(text);
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(ms)) throw new WrongWords(`${option} is no time: "${text}".`);
-  return ms;
-}
-
-/** Page by page, oldest first, so that a ledger of any length takes little memory. */
-async function exportLedger(store: Store, words: ExportWords, { out, err }: Streams): Promise<void> {
-  const { format, ...filter } = words;
-  const writer = format === 'parquet' ? parquetOut(await beginParquet(), out) : linesOut(format, out);
-  await writer.begin();
-  let count = 0;
-  for (let beyond: LedgerPage['beyond']; ; ) {
-    const page = await store.ledgerEntries({ ...filter, limit: PAGE, order: 'oldest', beyond });
-    await writer.add(page);
-    count += page.length;
-    if (page.length > 0 && count % PROGRESS_EVERY === 0) err(`${count} entries so far\n`);
-    if (page.length < PAGE) break;
-    beyond = page.at(-1);
-  }
-  await writer.end();
-}
-
-interface EntriesOut {
-  begin(): Promise<void>;
-  add(entries: readonly LedgerEntry[]): Promise<void>;
-  end(): Promise<void>;
-}
-
-function linesOut(format: 'csv' | 'json', out: Streams['out']): EntriesOut {
-  const names = focusColumns.map(({ name }) => name);
-  return {
-    begin: async () => {
-      if (format === 'csv') await out(`${csvLine(names)}\r\n`);
-    },
-    add: async (entries) => {
-      const lines = entries.map((entry) => {
-        const fields = focusColumns.map(({ of }) => of(entry));
-        if (format === 'csv') return `${csvLine(fields)}\r\n`;
-        return `${JSON.stringify(Object.fromEntries(names.map((name, at) => [name, fields[at]])))}\n`;
-      });
-      if (lines.length > 0) await out(lines.join(''));
-    },
-    end: async () => {},
-  };
-}
-
-function parquetOut(file: ParquetFile, out: Streams['out']): EntriesOut {
-  let waiting: LedgerEntry[] = [];
-  const write = async () => {
-    if (waiting.length > 0) await out(await file.group(waiting));
-    waiting = [];
-  };
-  return {
-    begin: async () => {},
-    add: async (entries) => {
-      waiting.push(...entries);
-      if (waiting.length >= GROUP) await write();
-    },
-    end: async () => {
-      await write();
-      await out(await file.end());
-    },
-  };
-}
-
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { format: text, from: text, to: text, scope: text, help: { type: 'boolean', short: 'h' } },
-  });
+/** Short texts need not be waited for. */
+function plain({ out, err }: Streams): { out: (text: string) => void; err: (text: string) => void } {
+  return { out: (text) => void out(text), err };
 }

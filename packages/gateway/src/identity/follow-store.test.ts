@@ -53,7 +53,7 @@ test('a database that is away is reported once, and again only when it was back 
       async changedSince(seq) {
         asked++;
         if (isAway) throw new Error('away');
-        return { seq, ids: [] };
+        return { seq, ids: [], entryIds: [] };
       },
     }),
     async (_, troubles) => {
@@ -75,7 +75,7 @@ test('a database that is away is reported once, and again only when it was back 
 
 test('a database that does not answer is asked once', async () => {
   let asked = 0;
-  const answer = Promise.withResolvers<{ seq: number; ids: string[] }>();
+  const answer = Promise.withResolvers<{ seq: number; ids: string[]; entryIds: string[] }>();
   await withFollowed(
     (records) => ({
       ...real(records),
@@ -86,7 +86,7 @@ test('a database that does not answer is asked once', async () => {
     }),
     async () => {
       await Bun.sleep(1_000);
-      answer.resolve({ seq: 0, ids: [] });
+      answer.resolve({ seq: 0, ids: [], entryIds: [] });
       await Bun.sleep(5);
       expect(asked).toBe(1);
     },

@@ -27,12 +27,18 @@ export class FollowStore {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isAway = false;
   #isLooking = false;
+  #onEntries: (ids: readonly string[]) => Promise<void> = () => Promise.resolve();
 
   /** @param onTrouble Told once when the store cannot be read any more. */
   constructor(records: Records, followers: Followers, onTrouble: (error: unknown) => void) {
     this.#records = records;
     this.#followers = followers;
     this.#onTrouble = onTrouble;
+  }
+
+  /** @param listener Told of ledger entries made by hand, some of them perhaps twice; when it fails, it is told again. */
+  onEntries(listener: (ids: readonly string[]) => Promise<void>): void {
+    this.#onEntries = listener;
   }
 
   /** Reads everything, then keeps looking. @throws StoreError */
@@ -73,8 +79,8 @@ export class FollowStore {
   }
 
   async #read(): Promise<void> {
-    const { seq, ids } = await this.#records.changedSince(this.#seq);
-    if (ids.length === 0) return;
+    const { seq, ids, entryIds } = await this.#records.changedSince(this.#seq);
+    if (seq === this.#seq) return;
     const changed: Entity[] = [];
     const gone: string[] = [];
     for (const id of ids) {
@@ -82,7 +88,8 @@ export class FollowStore {
       if (row === undefined) gone.push(id);
       else changed.push(readEntityRow(row));
     }
-    await this.#apply(changed, gone);
+    if (ids.length > 0) await this.#apply(changed, gone);
+    if (entryIds.length > 0) await this.#onEntries(entryIds);
     this.#seq = seq;
   }
 

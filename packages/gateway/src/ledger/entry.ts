@@ -34,6 +34,8 @@ export interface LedgerEntry {
   readonly isEstimated: boolean;
   readonly corrects: string | undefined;
   readonly note: string | undefined;
+  /** The name of the key with which it was entered; undefined for attempts. */
+  readonly enteredBy?: string | undefined;
 }
 
 /** What an entry is summed under. */

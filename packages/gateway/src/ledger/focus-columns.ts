@@ -34,6 +34,7 @@ export const focusColumns: readonly { name: string; of: (entry: LedgerEntry) => 
   { name: 'x_CacheWriteTokens', of: ({ usage }) => usage.cacheWriteTokens?.toString() ?? '' },
   { name: 'x_Uncovered', of: ({ uncovered }) => uncovered.join(' ') },
   { name: 'x_Corrects', of: ({ corrects }) => corrects ?? '' },
+  { name: 'x_EnteredBy', of: ({ enteredBy }) => enteredBy ?? '' },
 ];
 
 /** One line of CSV as RFC 4180 has it, without its end. */

@@ -59,6 +59,7 @@ export class QuotaLease {
   #exactUntilMs = 0;
   #failedAtMs = 0;
   #firstFailedAtMs = 0;
+  #isStale = false;
   needsSeed = false;
   isCalling = false;
 
@@ -130,6 +131,12 @@ export class QuotaLease {
     if (this.#idle > 0n && !this.isWaitedFor) this.#house.soon(this);
   }
 
+  /** Something was charged past this lease: asks what is used now. */
+  refresh(): void {
+    this.#isStale = true;
+    this.#house.soon(this);
+  }
+
   /** Is it time to say that this node lives, or to give back? */
   isDue(nowMs: number): boolean {
     return this.#sent !== undefined || nowMs - this.#confirmedAtMs > this.#house.leaseMs / 4 || this.#isIdle(nowMs);
@@ -142,8 +149,9 @@ export class QuotaLease {
     if (this.#sent !== undefined) return this.#sent;
     this.#serve();
     const { needs, giveBack, want } = this.#wish(nowMs);
-    const isNews = needs > 0n || want > 0n || giveBack > 0n || this.#charges.size > 0;
+    const isNews = this.#isStale || needs > 0n || want > 0n || giveBack > 0n || this.#charges.size > 0;
     if (!isNews && nowMs - this.#confirmedAtMs < this.#house.leaseMs / 4) return undefined;
+    this.#isStale = false;
     const charges = [...this.#charges].map(([untilMs, amount]) => ({ amount, untilMs }));
     this.#charges = new Map();
     this.#sent = {

@@ -25,6 +25,9 @@ const BEAT_MS = 1_000;
 const CLOSE_ROUNDS = 5;
 const CLOSE_PAUSE_MS = 5;
 const ID_BYTES_MAX = 512;
+const ENTER_AGAIN_MS = 700;
+/** Answers that the authority does not know an account, until no seed from before can be on its way any more. */
+const UNKNOWN_TRIES = 3;
 
 /** This process's side of an authority: its leases, and the calls that keep them. */
 export class QuotaNode {
@@ -66,8 +69,32 @@ export class QuotaNode {
 
   /** The lease of an account; one and the same for its user's life. @param seed What was used before anybody asked. */
   lease(account: string, seed: () => Promise<readonly QuotaCharge[]>): QuotaLease {
-    const id = Buffer.byteLength(account) <= ID_BYTES_MAX ? account : hashed(account);
+    const id = idOf(account);
     return this.#active.get(id) ?? new QuotaLease(id, seed, this.#house);
+  }
+
+  /**
+   * Charges an account with a ledger entry made by hand. Every node that hears of the entry does: to the authority each
+   * entry is a node of its own with one thing to say, so it counts once. An account that the authority does not know is
+   * seeded from the ledger by who uses it first; such a seed may be on its way, so it is said again a little later.
+   * Resolves when it is said. Never rejects.
+   */
+  async enter(account: string, entryId: string, capacity: bigint, charge: QuotaCharge): Promise<void> {
+    const { leaseMs } = this.#house;
+    const nothing = { giveBack: 0n, need: 0n, want: 0n, recall: false, seed: undefined };
+    const base = { account: idOf(account), node: `entry:${entryId}`, seq: 1, capacity, charges: [charge], leaseMs };
+    for (let unknown = 0; unknown < UNKNOWN_TRIES && !this.#isClosed; ) {
+      try {
+        const [reply] = await this.#authority.call([{ ...base, ...nothing, nowMs: this.#house.now() }]);
+        if (reply?.isUnknown !== true) break;
+        unknown++;
+      } catch (error) {
+        if (!(error instanceof AuthorityUnreachable)) return this.#onError(error);
+      }
+      await Bun.sleep(ENTER_AGAIN_MS);
+    }
+    // What is idle here may be more than what is left now.
+    this.#active.get(base.account)?.recall();
   }
 
   /** Reports what is left to report. The authority is closed by whoever made it. */
@@ -186,6 +213,10 @@ export class QuotaNode {
     for (const lease of this.#soon) lease.cut();
     for (const lease of this.#later) lease.cut();
   }
+}
+
+function idOf(account: string): string {
+  return Buffer.byteLength(account) <= ID_BYTES_MAX ? account : hashed(account);
 }
 
 function hashed(account: string): string {

@@ -2,6 +2,7 @@ import type { LedgerEntry } from '../ledger/entry.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { type Database, query } from './database.ts';
 import { addExchanges, exchangeOf, recentExchanges } from './exchange-table.ts';
+import { hasLedgerScope, ledgerByHand, ledgerEntry } from './ledger-by-hand.ts';
 import { addLedgerEntries, ledgerEntries, ledgerRollups, spendBetween, spendByDays } from './ledger-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
 import type { LedgerPage, LedgerRollup, RollupQuery, Store } from './store.ts';
@@ -52,6 +53,18 @@ export class DatabaseStore implements Store {
     return spendByDays(this.#database, scopes, sinceMs);
   }
 
+  async ledgerEntry(id: string): Promise<LedgerEntry | undefined> {
+    return ledgerEntry(this.#database, id);
+  }
+
+  async ledgerByHand(enteredFromMs: number): Promise<LedgerEntry[]> {
+    return ledgerByHand(this.#database, enteredFromMs);
+  }
+
+  async hasLedgerScope(scope: string): Promise<boolean> {
+    return hasLedgerScope(this.#database, scope);
+  }
+
   async readMeta(name: string): Promise<string | undefined> {
     const [row] = await this.#database.rows<{ value: string }>('SELECT value FROM meta WHERE name = ?', [name]);
     return row?.value;
@@ -84,9 +97,10 @@ function pageSize(limit: number): number {
 function sqlRunner(database: Database): SqlRunner {
   return {
     rows: async ({ sql, values }) => [...(await database.rows<Record<string, SqlValue>>(sql, values))],
-    atomically: (statements) =>
+    atomically: (statements, entries) =>
       database.transact(function* () {
         for (const { sql, values } of statements) yield* query(sql, values);
+        if (entries.length > 0) yield* addLedgerEntries(entries);
       }),
   };
 }

@@ -7,7 +7,7 @@ import type { LedgerEntryColumns, LedgerRollupColumns } from './tables.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-const entryColumns = [
+export const entryColumns = [
   'id',
   'kind',
   'at_ms',
@@ -26,6 +26,7 @@ const entryColumns = [
   'is_estimated',
   'corrects',
   'note',
+  'entered_by',
 ] as const satisfies readonly (keyof LedgerEntryColumns)[];
 
 const rollupColumns = [
@@ -99,6 +100,7 @@ function entryValues(entry: LedgerEntry): SqlValue[] {
     Number(entry.isEstimated),
     entry.corrects ?? null,
     entry.note ?? null,
+    entry.enteredBy ?? null,
   ];
 }
 
@@ -215,7 +217,7 @@ function scopeText(scope: string): string {
   return `,${JSON.stringify(scope)}`;
 }
 
-function readEntry(row: LedgerEntryColumns): LedgerEntry {
+export function readEntry(row: LedgerEntryColumns): LedgerEntry {
   const scopes = JSON.parse(row.scopes) as string[];
   const derived = new Set(['all', `model:${row.model}`, `provider:${row.provider}`, `endpoint:${row.endpoint}`]);
   return {
@@ -237,6 +239,7 @@ function readEntry(row: LedgerEntryColumns): LedgerEntry {
     isEstimated: Number(row.is_estimated) === 1,
     corrects: row.corrects ?? undefined,
     note: row.note ?? undefined,
+    ...(row.entered_by !== null && { enteredBy: row.entered_by }),
   };
 }
 

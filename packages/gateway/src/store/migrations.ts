@@ -122,6 +122,11 @@ export const migrations: readonly (readonly string[])[] = [
       PRIMARY KEY (scope, period, start_ms)
     )`,
   ],
+  // 4: who entered what was entered by hand, and the way to it among all the attempts.
+  [
+    'ALTER TABLE ledger_entry ADD COLUMN entered_by text',
+    "CREATE INDEX ledger_by_hand ON ledger_entry (settled_at_ms, id) WHERE kind <> 'attempt'",
+  ],
 ];
 
 /** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */

@@ -86,12 +86,12 @@ onEachDatabase((here) => {
   test('tell what was changed since', async () => {
     const [one, two] = [await records(), (await here.open()).records];
     await one.commit(change(1, [entity('a')]));
-    expect(await two.changedSince(0)).toEqual({ seq: 1, ids: ['a'] });
+    expect(await two.changedSince(0)).toEqual({ seq: 1, ids: ['a'], entryIds: [] });
     await one.commit(change(2, [entity('b')]));
     await one.commit(change(3, [], { deletes: ['a'] }));
     await one.commit(change(4, [entity('b', { version: 2 })]));
-    expect(await two.changedSince(1)).toEqual({ seq: 4, ids: ['b', 'a'] });
-    expect(await two.changedSince(4)).toEqual({ seq: 4, ids: [] });
+    expect(await two.changedSince(1)).toEqual({ seq: 4, ids: ['b', 'a'], entryIds: [] });
+    expect(await two.changedSince(4)).toEqual({ seq: 4, ids: [], entryIds: [] });
   });
 
   test('are listed by kind and by what they belong to, in pages', async () => {

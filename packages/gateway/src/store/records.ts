@@ -1,5 +1,6 @@
+import type { LedgerEntry } from '../ledger/entry.ts';
 import type { AuditRow, EntityFilter, EntityRow, RecordChange, Records, StoredAnswer } from './store.ts';
-import { StoreError } from './store.ts';
+import { LEDGER_ENTRY_KIND, StoreError } from './store.ts';
 
 export type SqlValue = string | number | bigint | null;
 
@@ -12,8 +13,12 @@ export interface SqlStatement {
 /** The few things the records ask of a database. */
 export interface SqlRunner {
   rows(statement: SqlStatement): Promise<Record<string, SqlValue>[]>;
-  /** Runs all in one transaction, or none. @throws StoreError `taken` when a key is there already. */
-  atomically(statements: readonly SqlStatement[]): Promise<void>;
+  /**
+   * Runs all in one transaction, or none, ledger entries last.
+   *
+   * @throws StoreError `taken` when a key is there already.
+   */
+  atomically(statements: readonly SqlStatement[], entries: readonly LedgerEntry[]): Promise<void>;
 }
 
 const BUSY_TRIES = 40;
@@ -40,12 +45,15 @@ export class SqlRecords implements Records {
     return (await this.#rows(`SELECT ${ENTITY} FROM entity ORDER BY id`)).map(readEntity);
   }
 
-  async changedSince(seq: number): Promise<{ seq: number; ids: string[] }> {
-    const rows = await this.#rows('SELECT seq, entity_id FROM audit_log WHERE seq > ? ORDER BY seq', [seq]);
+  async changedSince(seq: number): Promise<{ seq: number; ids: string[]; entryIds: string[] }> {
+    const rows = await this.#rows('SELECT seq, kind, entity_id FROM audit_log WHERE seq > ? ORDER BY seq', [seq]);
     const last = rows.at(-1);
+    const idsOf = (isEntry: boolean) =>
+      rows.filter(({ kind }) => (kind === LEDGER_ENTRY_KIND) === isEntry).map((row) => String(row.entity_id));
     return {
       seq: last === undefined ? seq : Number(last.seq),
-      ids: [...new Set(rows.map((row) => String(row.entity_id)))],
+      ids: [...new Set(idsOf(false))],
+      entryIds: idsOf(true),
     };
   }
 
@@ -92,7 +100,7 @@ export class SqlRecords implements Records {
     const statements = statementsOf(change);
     for (let tries = 1; ; tries++) {
       try {
-        await this.#sql.atomically(statements);
+        await this.#sql.atomically(statements, change.entries ?? []);
         return true;
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;

@@ -30,6 +30,11 @@ export interface Store {
    * Scopes that spent nothing are absent.
    */
   spendByDays(scopes: readonly string[], sinceMs: readonly number[]): Promise<ReadonlyMap<string, readonly bigint[]>>;
+  ledgerEntry(id: string): Promise<LedgerEntry | undefined>;
+  /** Adjustments and the like (not attempts) entered at this time or later, the earliest first. */
+  ledgerByHand(enteredFromMs: number): Promise<LedgerEntry[]>;
+  /** Has anything ever counted against this scope? */
+  hasLedgerScope(scope: string): Promise<boolean>;
   /** Entities, and the audit log of their changes. */
   readonly records: Records;
   /** Small facts about the installation itself, by name. */
@@ -96,8 +101,11 @@ export interface Records {
   head(): Promise<{ seq: number; hash: string }>;
   /** All of them, by id. */
   entities(): Promise<EntityRow[]>;
-  /** What the entries after `seq` changed, and the number of the last of them (`seq` itself when there are none). */
-  changedSince(seq: number): Promise<{ seq: number; ids: string[] }>;
+  /**
+   * What the entries after `seq` changed, and the number of the last of them (`seq` itself when there are none): ids of
+   * entities, and apart from them those of ledger entries that were made by hand.
+   */
+  changedSince(seq: number): Promise<{ seq: number; ids: string[]; entryIds: string[] }>;
   entity(id: string): Promise<EntityRow | undefined>;
   entityNamed(kind: string, name: string): Promise<EntityRow | undefined>;
   /** The key with this digest, its previous one included. */
@@ -183,9 +191,14 @@ export interface RecordChange {
   audit: readonly AuditRow[];
   /** To be remembered with it. */
   answer: StoredAnswer | undefined;
+  /** To be entered into the ledger with it: ids that are there already stay as they are. */
+  entries?: readonly LedgerEntry[];
   /** Answers from before this time are forgotten, when there is one to remember. */
   answersBeforeMs: number;
 }
+
+/** What the audit log calls a ledger entry that moves what is spent. */
+export const LEDGER_ENTRY_KIND = 'ledger-entry';
 
 export interface AuditRow {
   /** 1, 2, 3 … without gap. */

@@ -58,6 +58,7 @@ export interface LedgerEntryColumns {
   is_estimated: number | bigint;
   corrects: string | null;
   note: string | null;
+  entered_by: string | null;
 }
 
 export interface LedgerRollupColumns {

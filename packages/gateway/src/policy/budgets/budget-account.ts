@@ -77,7 +77,13 @@ export class BudgetAccount {
     this.#spent += spentNanoUsd;
   }
 
-  /** Enters what was spent before this process began. Stretches in the order of time. */
+  /** Enters an amount that is no attempt's, negative ones too, when its time still counts. */
+  enter(atMs: number, nanoUsd: bigint, nowMs: number): void {
+    this.roll(nowMs);
+    if (this.#clock.at(atMs).untilMs > nowMs) this.restore(atMs, nanoUsd);
+  }
+
+  /** Enters what was spent before this process began, of a time that counts. */
   restore(atMs: number, spentNanoUsd: bigint): void {
     if (spentNanoUsd === 0n) return;
     this.#shareAt(atMs).spentNanoUsd += spentNanoUsd;
@@ -98,12 +104,14 @@ export class BudgetAccount {
     return Number.POSITIVE_INFINITY;
   }
 
-  #shareAt(nowMs: number): Share {
-    const stretch = this.#clock.at(nowMs);
-    const last = this.#shares.at(-1);
-    if (last !== undefined && last.startMs === stretch.startMs) return last;
+  #shareAt(atMs: number): Share {
+    const stretch = this.#clock.at(atMs);
+    let place = this.#shares.length;
+    while (place > 0 && (this.#shares[place - 1]?.startMs ?? 0) > stretch.startMs) place--;
+    const there = this.#shares[place - 1];
+    if (there?.startMs === stretch.startMs) return there;
     const share = { ...stretch, spentNanoUsd: 0n, heldNanoUsd: 0n, counts: true };
-    this.#shares.push(share);
+    this.#shares.splice(place, 0, share);
     return share;
   }
 }

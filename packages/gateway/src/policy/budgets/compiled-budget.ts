@@ -71,6 +71,23 @@ export function ledgerScopeOf({ ledgerType, id, rule }: CompiledBudget, instance
   return instance === '' ? `${ledgerType}:${rule.scope[ledgerType]}` : instance.slice(1);
 }
 
+/** The accounts of a budget that a ledger entry with these names counts in: {@link ledgerScopeOf} the other way round. */
+export function instancesUnder({ ledgerType, id, rule, each }: CompiledBudget, names: readonly string[]): string[] {
+  if (ledgerType === 'all') return [''];
+  const isApart = each.length > 0;
+  if (ledgerType === undefined) {
+    const own = `budget:${id}`;
+    return names.flatMap((name) => {
+      if (!name.startsWith(own)) return [];
+      const instance = name.slice(own.length);
+      // Copies of a budget have longer ids.
+      return (isApart ? instance.startsWith('\n') : instance === '') ? [instance] : [];
+    });
+  }
+  if (isApart) return names.filter((name) => name.startsWith(`${ledgerType}:`)).map((name) => `\n${name}`);
+  return names.includes(`${ledgerType}:${rule.scope[ledgerType]}`) ? [''] : [];
+}
+
 /** `budget of 50 USD per month (team web)`; with the instance when things are told apart. */
 export function labelOf({ limitNanoUsd, softNanoUsd, period, scope }: BudgetRule, instance: string): string {
   const line = limitNanoUsd ?? softNanoUsd ?? 0n;

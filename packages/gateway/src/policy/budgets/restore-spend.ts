@@ -1,16 +1,29 @@
+import { type LedgerEntry, rollupScopes } from '../../ledger/entry.ts';
 import type { QuotaCharge } from '../../quota/authority.ts';
 import type { RollupQuery, Store } from '../../store/store.ts';
 import { quotaUntilMs } from './budget-account.ts';
-import { type CompiledBudget, ledgerScopeOf } from './compiled-budget.ts';
+import { type CompiledBudget, instancesUnder, ledgerScopeOf } from './compiled-budget.ts';
 
 /** Where what was spent is read from. */
-export type SpendSource = Pick<Store, 'spendBetween' | 'ledgerRollups'>;
+export type SpendSource = Pick<Store, 'spendBetween' | 'ledgerRollups' | 'ledgerByHand'>;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Sums read for one budget that tells things apart; more are not loaded. */
 const ROLLUPS_MAX = 100_000;
+/** Rows of one answer of the store. */
+const PAGE = 1_000;
+/** What was entered by hand no longer ago than this may still be on its way to this process as news. */
+const NEWS_MS = 600_000;
+/** Reads of the same while others enter something by hand. */
+const TRIES_MAX = 100;
+
+interface Reading {
+  readonly instance: string;
+  readonly atMs: number;
+  readonly nanoUsd: bigint;
+}
 
 /**
  * Enters what the ledger says was spent in the windows in force, into accounts that are new. Budgets that count one thing
@@ -26,54 +39,111 @@ export async function restoreSpend(
 ): Promise<CompiledBudget[]> {
   const partial: CompiledBudget[] = [];
   for (const budget of budgets) {
-    if (budget.each.length === 0) await restoreOne(budget, source, nowMs);
-    else if (!(await restoreEach(budget, source, nowMs))) partial.push(budget);
+    const { accounts } = budget;
+    const { found, recent } = await betweenEntries(source, nowMs, () =>
+      budget.each.length === 0 ? readOne(budget, source, nowMs) : readEach(budget, source, nowMs),
+    );
+    for (const { instance, atMs, nanoUsd } of found.readings) accounts.of(instance).restore(atMs, nanoUsd);
+    for (const { id } of recent) accounts.include(id);
+    if (!found.isWhole) partial.push(budget);
   }
   return partial;
 }
 
+/** What an authority that does not know an account is told. */
+export interface SharedSeed {
+  readonly charges: readonly QuotaCharge[];
+  /** What was entered by hand lately, which is not in `charges`: every process tells the authority, and it counts once. */
+  readonly recent: readonly { readonly entryId: string; readonly charge: QuotaCharge }[];
+}
+
 /** What the ledger says was spent of one account, for an authority that does not know it yet. Exact. */
-export async function spendCharges(
+export async function sharedSeed(
   budget: CompiledBudget,
   instance: string,
-  source: Pick<Store, 'spendBetween'>,
+  source: Pick<Store, 'spendBetween' | 'ledgerByHand'>,
   nowMs: number,
-): Promise<QuotaCharge[]> {
+): Promise<SharedSeed> {
+  const { clock } = budget.accounts;
   const scope = ledgerScopeOf(budget, instance);
-  return Promise.all(
-    budget.accounts.clock.counting(nowMs).map(async (stretch) => ({
-      amount: await source.spendBetween(scope, stretch.startMs, Math.min(stretch.endMs, nowMs + 1)),
-      untilMs: quotaUntilMs(stretch),
-    })),
+  const stretches = clock.counting(nowMs);
+  const { found, recent } = await betweenEntries(source, nowMs, () =>
+    Promise.all(stretches.map(({ startMs, endMs }) => source.spendBetween(scope, startMs, Math.min(endMs, nowMs + 1)))),
   );
+  const own = recent
+    .filter((entry) => instancesUnder(budget, rollupScopes(entry).list).includes(instance))
+    .map(({ id, atMs, costNanoUsd = 0n }) => ({ id, startMs: clock.at(atMs).startMs, amount: costNanoUsd }));
+  const charges = stretches.map((stretch, at) => {
+    const within = own.filter(({ startMs }) => startMs === stretch.startMs);
+    const apart = within.reduce((sum, { amount }) => sum + amount, 0n);
+    return { amount: (found[at] ?? 0n) - apart, untilMs: quotaUntilMs(stretch) };
+  });
+  return {
+    charges,
+    recent: own.flatMap(({ id, startMs, amount }) => {
+      const stretch = stretches.find((each) => each.startMs === startMs);
+      return stretch === undefined ? [] : [{ entryId: id, charge: { amount, untilMs: quotaUntilMs(stretch) } }];
+    }),
+  };
 }
 
-async function restoreOne(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<void> {
-  const account = budget.accounts.of('');
-  const stretches = budget.accounts.clock.counting(nowMs);
-  const charges = await spendCharges(budget, '', source, nowMs);
-  for (const [index, { amount }] of charges.entries()) account.restore(stretches[index]?.startMs ?? nowMs, amount);
+/** Reads at a moment of which is known what had been entered by hand: anew when something is entered meanwhile. */
+async function betweenEntries<T>(
+  source: Pick<Store, 'ledgerByHand'>,
+  nowMs: number,
+  read: () => Promise<T>,
+): Promise<{ found: T; recent: readonly LedgerEntry[] }> {
+  let before = await source.ledgerByHand(nowMs - NEWS_MS);
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const found = await read();
+    const recent = await source.ledgerByHand(nowMs - NEWS_MS);
+    if (recent.length === before.length && recent.at(-1)?.id === before.at(-1)?.id) return { found, recent };
+    before = recent;
+  }
+  throw new Error('What was spent could not be read: others enter things by hand without a pause.');
 }
 
-async function restoreEach(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<boolean> {
+interface Found {
+  readonly readings: readonly Reading[];
+  /** False when there is more than is loaded. */
+  readonly isWhole: boolean;
+}
+
+async function readOne(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<Found> {
+  const scope = ledgerScopeOf(budget, '');
+  const readings = budget.accounts.clock.counting(nowMs).map(async ({ startMs, endMs }) => ({
+    instance: '',
+    atMs: startMs,
+    nanoUsd: await source.spendBetween(scope, startMs, Math.min(endMs, nowMs + 1)),
+  }));
+  return { readings: await Promise.all(readings), isWhole: true };
+}
+
+async function readEach(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<Found> {
   const { accounts, ledgerType, id } = budget;
   const startMs = accounts.clock.counting(nowMs)[0]?.startMs ?? nowMs;
   const prefix = ledgerType === undefined ? `budget:${id}` : '';
+  const readings: Reading[] = [];
   let left = ROLLUPS_MAX;
   for (const part of queriesOf(budget, startMs, nowMs)) {
-    const rows = await source.ledgerRollups({ by: ledgerType ?? 'budget', limit: left, ...part });
-    for (const { scope, startMs: rowMs, costNanoUsd } of rows) {
-      if (!scope.startsWith(prefix)) continue;
-      const instance = ledgerType === undefined ? scope.slice(prefix.length) : `\n${scope}`;
-      // Copies of a budget have longer ids: theirs do not begin with a line feed.
-      if (!instance.startsWith('\n')) continue;
-      const endMs = rowMs + (part.period === 'hour' ? HOUR_MS : DAY_MS) - 1;
-      accounts.of(instance).restore(Math.max(startMs, Math.min(endMs, nowMs)), costNanoUsd);
+    const lengthMs = part.period === 'hour' ? HOUR_MS : DAY_MS;
+    for (let beyond: RollupQuery['beyond']; ; ) {
+      const rows = await source.ledgerRollups({ by: ledgerType ?? 'budget', limit: PAGE, beyond, ...part });
+      for (const { scope, startMs: rowMs, costNanoUsd } of rows) {
+        if (!scope.startsWith(prefix)) continue;
+        const instance = ledgerType === undefined ? scope.slice(prefix.length) : `\n${scope}`;
+        // Copies of a budget have longer ids: theirs do not begin with a line feed.
+        if (!instance.startsWith('\n')) continue;
+        const atMs = Math.max(startMs, Math.min(rowMs + lengthMs - 1, nowMs));
+        readings.push({ instance, atMs, nanoUsd: costNanoUsd });
+      }
+      left -= rows.length;
+      if (left <= 0) return { readings, isWhole: false };
+      if (rows.length < PAGE) break;
+      beyond = rows.at(-1);
     }
-    left -= rows.length;
-    if (left <= 0) return false;
   }
-  return true;
+  return { readings, isWhole: true };
 }
 
 type Part = Pick<RollupQuery, 'period' | 'fromMs' | 'toMs'>;

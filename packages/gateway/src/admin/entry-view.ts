@@ -1,0 +1,28 @@
+import * as z from 'zod/mini';
+import { usd } from '../catalog/decimal.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
+
+/** Amounts, as the API shows them. */
+export const moneyView = {
+  costUsd: z.nullable(z.string().check(z.describe('US dollars, exact; null when no price is known.'))),
+  costNanoUsd: z.nullable(z.string().check(z.describe('Nano-USD, as text: it may pass 2^53.'))),
+};
+
+export const entryView = z.looseObject({
+  id: z.string(),
+  kind: z.enum(['attempt', 'correction', 'adjustment']),
+  atMs: z.number(),
+  settledAtMs: z.number(),
+  scopes: z.array(z.string()),
+  isEstimated: z.boolean(),
+  ...moneyView,
+});
+
+/** An entry as the API shows it. */
+export function entryOf({ costNanoUsd, ...entry }: LedgerEntry): Record<string, unknown> {
+  return {
+    ...entry,
+    costUsd: costNanoUsd === undefined ? null : usd(costNanoUsd),
+    costNanoUsd: costNanoUsd?.toString() ?? null,
+  };
+}
