@@ -10,6 +10,7 @@ import { type Configuration, type Environment, emptyConfiguration } from './conf
 import { type LoadOptions, loadConfiguration } from './config/load.ts';
 import { renderProblem } from './config/problem.ts';
 import type { Snapshot } from './config/snapshot.ts';
+import { withStoredModels } from './config/stored-models.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
 import type { Faces } from './faces/faces.ts';
 import { type Listener, listen } from './http/listen.ts';
@@ -161,7 +162,9 @@ export class Gateway {
     const ready = this.#putInForce(configuration);
     // In its turn after the first: a change of another process in between is not lost.
     this.#identity.rules.onChange(() => this.#inTurn(() => this.#putRules(this.snapshot)));
-    this.#identity.vault.onChange(() => this.#inTurn(() => this.#build(this.#configuration)));
+    for (const stored of [this.#identity.vault, this.#identity.shelf]) {
+      stored.onChange(() => this.#inTurn(() => this.#build(this.#configuration)));
+    }
     this.#identity.follow.onEntries((ids) => this.#inTurn(() => this.#enterByHand(ids)));
     await ready;
     this.#listener = listen(() => this.#inForce(), { host, port });
@@ -250,7 +253,11 @@ export class Gateway {
     return done;
   }
 
-  async #build(configuration: Configuration): Promise<void> {
+  /** @param own What the files say; what the database has is added. */
+  async #build(own: Configuration): Promise<void> {
+    const configuration = withStoredModels(own, this.#identity.shelf.models, (line) =>
+      this.#log.warn('A stored model is not in force as it stands.', { problem: line }),
+    );
     const { environment } = this.#options;
     const isWanted = wantsSandbox(configuration, environment);
     if (isWanted) this.#sandbox ??= await startedSandbox();
@@ -262,7 +269,7 @@ export class Gateway {
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
     await this.#putRules(snapshot);
     this.#ledger.configure(snapshot.ledger);
-    this.#configuration = configuration;
+    this.#configuration = own;
     this.#services = {
       ledger: this.#ledger,
       endUsers: this.#identity.directory,
@@ -371,6 +378,7 @@ export class Gateway {
       store: this.store,
       ...this.#identity,
       snapshot: () => this.snapshot,
+      configuration: () => this.#configuration,
       keys: () => this.#inForce().keys,
       log: this.#log,
       budgets: this.budgets,

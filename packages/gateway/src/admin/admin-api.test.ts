@@ -250,7 +250,7 @@ describe('the gateway itself', () => {
   });
 
   test('models, endpoints and state', async () => {
-    const models = (await admin.call('GET', '/models')).body.data.map(({ id }) => id);
+    const models = (await admin.call('GET', '/served-models')).body.data.map(({ id }) => id);
     expect(models).toEqual(expect.arrayContaining(['chat', 'claude', 'either']));
     const endpoints = await admin.call('GET', '/endpoints');
     expect(endpoints.body.data.map(({ id }) => id)).toContain('second');

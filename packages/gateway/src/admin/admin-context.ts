@@ -1,3 +1,4 @@
+import type { Configuration } from '../config/configuration.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { AdminRights } from '../identity/admin-scope.ts';
 import type { CredentialVault } from '../identity/credential-vault.ts';
@@ -18,6 +19,8 @@ export interface AdminHouse {
   readonly follow: FollowStore;
   readonly vault: CredentialVault;
   readonly snapshot: () => Snapshot;
+  /** What the configuration files say. */
+  readonly configuration: () => Configuration;
   readonly keys: () => KeyTable;
   readonly budgets: Budgets;
   readonly log: Log;

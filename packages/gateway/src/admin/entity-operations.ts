@@ -29,14 +29,15 @@ const kinds = [
   { kind: 'end-user', resource: 'end-users', name: 'EndUser' },
   { kind: 'tag', resource: 'tags', name: 'Tag' },
   { kind: 'budget', resource: 'budgets', name: 'Budget' },
+  { kind: 'model', resource: 'models', name: 'Model' },
 ] as const satisfies readonly { kind: EntityKind; resource: AdminResource; name: string }[];
 
 /** Fields lists can be narrowed by, of those a kind has. */
 const FILTERS = ['organisationId', 'teamId', 'projectId', 'userId', 'serviceAccountId'];
 
 /** Kinds that are about the whole gateway. */
-const global: ReadonlySet<EntityKind> = new Set(['credential', 'end-user', 'tag']);
-const withoutBudgets: ReadonlySet<EntityKind> = new Set(['model-group', 'credential', 'budget']);
+const global: ReadonlySet<EntityKind> = new Set(['credential', 'model', 'end-user', 'tag']);
+const withoutBudgets: ReadonlySet<EntityKind> = new Set(['model-group', 'credential', 'model', 'budget']);
 
 /** How lists are cut into pages. */
 export const pageQuery = {

@@ -26,6 +26,7 @@ export function viewOf(entity: Entity): EntityView {
     ...(projectId !== undefined && { projectId }),
     ...(userId !== undefined && (isServiceAccount ? { serviceAccountId: userId } : { userId })),
     ...(levels.has(kind) && { isBlocked: false, policy: {} }),
+    ...(kind === 'model' && { isBlocked: false }),
     ...(kind === 'credential' && { isBlocked: false, headerNames: [] }),
     ...(kind === 'key' && { tags: [], adminScopes: [] }),
     ...shown,

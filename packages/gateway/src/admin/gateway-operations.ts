@@ -109,12 +109,12 @@ export const gatewayOperations: readonly AdminOperation[] = [
     run: async ({ house }) => ({ status: 200, body: await verifyAudit(house.store, house.digest) }),
   },
   {
-    id: 'listModels',
+    id: 'listServedModels',
     method: 'GET',
-    path: '/models',
+    path: '/served-models',
     scope: 'models:read',
     isGlobal: true,
-    summary: 'List models, and why they are there.',
+    summary: 'List the models that are served, and why they are there.',
     status: 200,
     answer: z.object({ data: z.array(z.object({ id: z.string(), ownedBy: z.string(), reason: z.string() })) }),
     run: ({ house }) => ({
@@ -138,6 +138,7 @@ export const gatewayOperations: readonly AdminOperation[] = [
           model: z.string(),
           baseUrl: z.string(),
           hasCredential: z.boolean(),
+          lack: z.optional(z.string().check(z.describe('Why it cannot be called.'))),
           weight: z.number(),
           order: z.number(),
         }),
@@ -237,12 +238,13 @@ function auditOf(row: AuditRow): Record<string, unknown> {
 }
 
 function listEndpoints({ house }: AdminContext): AdminAnswer {
-  const data = house.snapshot().endpoints.map(({ id, provider, model, baseUrl, credential, weight, order }) => ({
+  const data = house.snapshot().endpoints.map(({ id, provider, model, baseUrl, credential, lack, weight, order }) => ({
     id,
     provider: provider.id,
     model,
     baseUrl: withoutSecrets(baseUrl),
     hasCredential: credential !== undefined,
+    ...(lack !== undefined && { lack }),
     weight,
     order,
   }));

@@ -1,5 +1,12 @@
 import * as z from 'zod/mini';
-import { budgetFallbacksSchema, levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
+import {
+  budgetFallbacksSchema,
+  fallbacksSchema,
+  levelBudgetSchema,
+  levelLimitSchema,
+  retriesSchema,
+  storedEndpointSchema,
+} from '../config/schema.ts';
 import { adminScopes, roles } from '../identity/admin-scope.ts';
 import { policyOperations } from '../identity/effective-policy.ts';
 import { type EntityKind, entityKinds } from '../identity/entity.ts';
@@ -159,6 +166,24 @@ const credential = {
   ),
 };
 
+const modelName = z
+  .string()
+  .check(
+    z.regex(/^[^\s\p{C}][^\p{C}]{0,199}$/u),
+    isNoId,
+    z.regex(/^[^*]*(\*[^*]*){0,4}$/),
+    z.describe('The name callers use, never changed. May hold `*`. One of the configuration file is taken.'),
+  );
+const endpoints = z
+  .array(z.union([text('provider/model'), storedEndpointSchema]))
+  .check(z.minLength(1), z.maxLength(100), z.describe('What can serve it.'));
+const model = {
+  description,
+  isBlocked: z.optional(z.boolean().check(z.describe('Takes it out of service.'))),
+  fallbacks: z.optional(fallbacksSchema.check(z.describe('Models to try, in order, when all endpoints failed.'))),
+  retries: z.optional(retriesSchema),
+};
+
 /** What a request to create each kind holds. */
 export const createSchemas = {
   organisation: z.strictObject({ name, ...level }),
@@ -217,6 +242,7 @@ export const createSchemas = {
     description,
     ...rules,
   }),
+  model: z.strictObject({ name: modelName, endpoints, ...model }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;
 
 /** What a request to change each kind holds. What is given replaces, `null` takes away, what is absent stays. */
@@ -238,6 +264,7 @@ export const updateSchemas = {
   'end-user': changes(endUser),
   tag: changes({ description, ...charged }),
   budget: changes({ description, ...rules }),
+  model: z.extend(changes({ ...model }), { endpoints: z.optional(endpoints) }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;
 
 function changes<T extends Record<string, z.ZodMiniOptional>>(shape: T) {
@@ -332,5 +359,12 @@ export const viewSchemas = {
     organisationId: optionalId,
     teamId: optionalId,
     ...rules,
+  }),
+  model: z.object({
+    ...common,
+    name: z.string(),
+    ...model,
+    isBlocked: z.boolean(),
+    endpoints: z.array(z.union([z.string(), storedEndpointSchema])),
   }),
 } as const satisfies Record<EntityKind, z.ZodMiniType>;

@@ -45,11 +45,20 @@ async function boundedBytes(request: Request): Promise<Uint8Array> {
 export function checked(schema: z.ZodMiniType, value: unknown): Readonly<Record<string, unknown>> {
   const result = schema.safeParse(value);
   if (result.success) return result.data as Readonly<Record<string, unknown>>;
-  const [issue] = result.error.issues;
+  const issue = meant(result.error.issues[0]);
   if (issue === undefined) throw new AdminFault('body_invalid');
   const field =
     issue.code === 'unrecognized_keys' ? renderPath([...issue.path, issue.keys[0] ?? '']) : renderPath(issue.path);
   throw new AdminFault('body_invalid', { param: field, ...wordsOf(issue, field) });
+}
+
+/** Of several forms a value may have, the problem with the one that was meant: whose fault lies deepest. */
+function meant(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
+  if (issue?.code !== 'invalid_union') return issue;
+  const inner = issue.errors.flatMap(([first]) => (first === undefined ? [] : [meant(first) ?? first]));
+  const isWithin = (each: z.core.$ZodIssue) => each.path.length > 0 || each.code === 'unrecognized_keys';
+  const found = inner.find(isWithin);
+  return found === undefined ? issue : { ...found, path: [...issue.path, ...found.path] };
 }
 
 function wordsOf(issue: z.core.$ZodIssue, field: string): { message: string; hint?: string } {

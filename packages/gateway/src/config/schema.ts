@@ -178,21 +178,28 @@ export const levelBudgetSchema = levelBudget.check(z.describe('A budget of what 
 const keyBudgetSchema = levelBudget.check(z.describe('A budget of this key.'));
 const budgetSchema = z.strictObject({ ...budgetFields, ...ruleFields }).check(z.describe('A budget.'));
 
+const endpointFields = {
+  id: z.optional(text('A name for logs. Default: provider/model.')),
+  provider: text('The id of a provider.'),
+  model: text("The provider's own name of the model. `*` is filled from the name's `*`."),
+  apiKey: z.optional(text("Credential. Default: the provider's.")),
+  credential: z.optional(text('The name of a credential kept in the database, in place of apiKey.')),
+  baseUrl: z.optional(urlSchema),
+  weight: z.optional(z.number().check(z.positive(), z.describe('Share of traffic among equal orders. Default 1.'))),
+  order: z.optional(z.int().check(z.describe('Lower orders are tried first. Default 0.'))),
+  deadlines: z.optional(deadlinesSchema),
+  headers: z.optional(headersSchema),
+  price: z.optional(priceSchema),
+  limits: z.optional(z.array(endpointLimitSchema)),
+};
 const endpointSchema = z
-  .strictObject({
-    id: z.optional(text('A name for logs. Default: provider/model.')),
-    provider: text('The id of a provider.'),
-    model: text("The provider's own name of the model. `*` is filled from the name's `*`."),
-    apiKey: z.optional(text("Credential. Default: the provider's.")),
-    credential: z.optional(text('The name of a credential kept in the database, in place of apiKey.')),
-    baseUrl: z.optional(urlSchema),
-    weight: z.optional(z.number().check(z.positive(), z.describe('Share of traffic among equal orders. Default 1.'))),
-    order: z.optional(z.int().check(z.describe('Lower orders are tried first. Default 0.'))),
-    deadlines: z.optional(deadlinesSchema),
-    headers: z.optional(headersSchema),
-    price: z.optional(priceSchema),
-    limits: z.optional(z.array(endpointLimitSchema)),
-  })
+  .strictObject(endpointFields)
+  .check(z.describe('One provider, model and credential that can serve the model.'));
+
+const { apiKey: _apiKey, headers: _headers, ...storedEndpointFields } = endpointFields;
+/** As in the file, but for secrets: those are kept as credentials. */
+export const storedEndpointSchema = z
+  .strictObject(storedEndpointFields)
   .check(z.describe('One provider, model and credential that can serve the model.'));
 
 /** Under keys, and in policies. */
@@ -200,8 +207,8 @@ export const budgetFallbacksSchema = z
   .record(text('The name of a model.'), z.array(text('The name of a model.')).check(z.maxLength(20)))
   .check(z.describe('For models that a budget keeps out: what to try in their place, in this order.'));
 
-const fallbacksSchema = z.array(text('The name of a model.'));
-const retriesSchema = count('Tries after the first. Default 2.', 0).check(z.maximum(20));
+export const fallbacksSchema = z.array(text('The name of a model.')).check(z.maxLength(100));
+export const retriesSchema = count('Tries after the first. Default 2.', 0).check(z.maximum(20));
 
 export const configSchema = z.strictObject({
   server: z.optional(

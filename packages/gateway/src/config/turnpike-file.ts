@@ -5,7 +5,6 @@ import { readBudgetEntry } from './budget-entry.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import {
   type Configuration,
-  type ConfiguredEndpoint,
   type ConfiguredModel,
   type ConfiguredProvider,
   deadlineDefaults,
@@ -16,7 +15,7 @@ import {
 import { digestKey } from './digest-key.ts';
 import type { SourceDocument } from './document.ts';
 import { endUserDefaults } from './end-user-settings.ts';
-import { plainEndpoint } from './endpoint-factory.ts';
+import { EndpointReader } from './endpoint-entry.ts';
 import { interpolate } from './interpolate.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import { readJwtIssuer } from './jwt-schema.ts';
@@ -25,10 +24,8 @@ import { readLevelBudget, readLevelLimit } from './level-rules.ts';
 import { readLimitEntry } from './limit-entry.ts';
 import type { LimitRule } from './limit-rule.ts';
 import { nearestNames } from './near-names.ts';
-import { readPriceEntry } from './price-entry.ts';
 import { type Problem, renderPath } from './problem.ts';
-import { providerOfBareName, splitProviderModel } from './provider-name.ts';
-import type { ConfigFile, EndpointEntry, ProviderEntry } from './schema.ts';
+import type { ConfigFile, ProviderEntry } from './schema.ts';
 import type { ConfiguredKey } from './snapshot.ts';
 import { validate } from './validate.ts';
 
@@ -194,6 +191,7 @@ class TurnpikeFileReader {
 
   #readModels(): ConfiguredModel[] {
     const seen = new Set<string>();
+    const reader = new EndpointReader([...this.#providers.values()], (...problem) => this.#report(...problem));
     return (this.#file.models ?? []).map((model, index) => {
       const path = ['models', index];
       if (seen.has(model.name)) {
@@ -204,7 +202,7 @@ class TurnpikeFileReader {
         );
       }
       seen.add(model.name);
-      const endpoints = model.endpoints.map((endpoint, at) => this.#readEndpoint(endpoint, [...path, 'endpoints', at]));
+      const endpoints = model.endpoints.map((endpoint, at) => reader.read(endpoint, [...path, 'endpoints', at]));
       return {
         name: model.name,
         endpoints: endpoints.filter((endpoint) => endpoint !== undefined),
@@ -213,66 +211,6 @@ class TurnpikeFileReader {
         isOpenEnded: false,
       };
     });
-  }
-
-  #readEndpoint(entry: string | EndpointEntry, path: readonly PropertyKey[]): ConfiguredEndpoint | undefined {
-    if (typeof entry === 'string') {
-      const target = splitProviderModel(entry, (id) => this.#isProvider(id)) ?? this.#inferTarget(entry);
-      if (target !== undefined) return plainEndpoint(target.providerId, target.model);
-      const prefix = entry.split('/')[0] ?? '';
-      if (entry.includes('/')) this.#unknownProvider(path, prefix);
-      else
-        this.#report(
-          path,
-          `${entry} does not say which provider has it`,
-          `Write it as provider/model: openai/${entry}.`,
-        );
-      return undefined;
-    }
-    if (!this.#isProvider(entry.provider)) {
-      this.#unknownProvider([...path, 'provider'], entry.provider);
-      return undefined;
-    }
-    if (entry.apiKey !== undefined && entry.credential !== undefined) {
-      this.#report([...path, 'credential'], 'stands beside apiKey', 'Give one of the two.');
-    }
-    const price = entry.price === undefined ? undefined : readPriceEntry(entry.price);
-    if (price !== undefined && 'tooFine' in price) {
-      this.#report([...path, 'price', price.tooFine], 'is finer than 0.000000001 US dollars per million tokens');
-    }
-    return {
-      ...plainEndpoint(entry.provider, entry.model),
-      id: entry.id,
-      apiKey: entry.apiKey,
-      credential: entry.credential,
-      baseUrl: entry.baseUrl === undefined ? undefined : joinSegment(entry.baseUrl, undefined),
-      headers: entry.headers ?? {},
-      weight: entry.weight ?? 1,
-      order: entry.order ?? 0,
-      deadlines: entry.deadlines ?? {},
-      price: price === undefined || 'tooFine' in price ? undefined : price,
-      limits: (entry.limits ?? []).flatMap(
-        (limit, index) => this.#accept(readLimitEntry(limit), [...path, 'limits', index]) ?? [],
-      ),
-    };
-  }
-
-  /** A bare name stands for the provider the catalogue has it from; the operator's own providers come first. */
-  #inferTarget(name: string): { providerId: string; model: string } | undefined {
-    const own = [...this.#providers.values()].map(({ provider }) => provider);
-    const provider = providerOfBareName(name, [...own, ...providerTable]);
-    return provider === undefined ? undefined : { providerId: provider.id, model: name };
-  }
-
-  #isProvider(id: string): boolean {
-    return id === 'sandbox' || this.#providers.has(id) || providerTable.some((provider) => provider.id === id);
-  }
-
-  #unknownProvider(path: readonly PropertyKey[], id: string): void {
-    const known = [...this.#providers.keys(), ...providerTable.map((provider) => provider.id)];
-    const near = nearestNames(id, known, 2);
-    const hint = near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'Define it under providers, with a baseUrl.';
-    this.#report(path, `there is no provider ${id}`, hint);
   }
 }
 

@@ -19,7 +19,7 @@ export const adminResources = [
 ] as const;
 export type AdminResource = (typeof adminResources)[number];
 
-const readOnly: ReadonlySet<string> = new Set(['audit', 'logs', 'models']);
+const readOnly: ReadonlySet<string> = new Set(['audit', 'logs']);
 
 export type AdminScope = `${AdminResource}:${'read' | 'write'}`;
 

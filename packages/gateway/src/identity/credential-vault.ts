@@ -29,6 +29,11 @@ export class CredentialVault {
     return this.#shared.get(name)?.usable ?? { lack: `there is no shared credential "${name}"` };
   }
 
+  /** Is there a shared one of that name, blocked or not? */
+  has(name: string): boolean {
+    return this.#shared.has(name);
+  }
+
   /** @param listener Puts endpoints in force anew; asked when shared credentials differ from those before. */
   onChange(listener: () => Promise<void>): void {
     this.#listener = listener;

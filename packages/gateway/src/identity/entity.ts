@@ -1,4 +1,4 @@
-import type { LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
+import type { EndpointEntry, LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { EntityRow } from '../store/store.ts';
 import type { AdminScope, Role } from './admin-scope.ts';
@@ -18,6 +18,7 @@ export const entityKinds = {
   'end-user': 'eu',
   tag: 'tag',
   budget: 'budget',
+  model: 'model',
 } as const;
 export type EntityKind = keyof typeof entityKinds;
 
@@ -42,6 +43,10 @@ export interface EntityBody {
   readonly budgetsCountFromMs?: number | undefined;
   /** Of a model group. */
   readonly models?: readonly string[] | undefined;
+  /** Of a model, as in the file. */
+  readonly endpoints?: readonly (string | EndpointEntry)[] | undefined;
+  readonly fallbacks?: readonly string[] | undefined;
+  readonly retries?: number | undefined;
   /** Of a membership. */
   readonly role?: Role | undefined;
   /** Of a key: its first and last characters, to be recognised by; of a credential, its last four. */

@@ -7,6 +7,7 @@ import type { Records } from '../store/store.ts';
 import { CredentialVault } from './credential-vault.ts';
 import { FollowStore } from './follow-store.ts';
 import { KeyDirectory } from './key-directory.ts';
+import { ModelShelf } from './model-shelf.ts';
 import { SecretDigest } from './secret-digest.ts';
 import { SecretSeal } from './secret-seal.ts';
 import { StoredRules } from './stored-rules.ts';
@@ -25,6 +26,7 @@ async function withFollowed(
       directory,
       rules: new StoredRules(),
       vault: new CredentialVault(new SecretSeal('x'.repeat(32), 'tests'), () => {}),
+      shelf: new ModelShelf(),
     },
     (error) => troubles.push(error),
   );

@@ -2,6 +2,7 @@ import type { Records } from '../store/store.ts';
 import type { CredentialVault } from './credential-vault.ts';
 import { type Entity, readEntityRow } from './entity.ts';
 import type { KeyDirectory } from './key-directory.ts';
+import type { ModelShelf } from './model-shelf.ts';
 import type { StoredRules } from './stored-rules.ts';
 
 /** How often to look for changes that other processes made. */
@@ -12,6 +13,7 @@ export interface Followers {
   readonly directory: KeyDirectory;
   readonly rules: StoredRules;
   readonly vault: CredentialVault;
+  readonly shelf: ModelShelf;
 }
 
 /**
@@ -95,9 +97,10 @@ export class FollowStore {
 
   /** The rules first: no key is served before what bounds it is in force. */
   async #apply(changed: readonly Entity[], gone: readonly string[]): Promise<void> {
-    const { rules, directory, vault } = this.#followers;
+    const { rules, directory, vault, shelf } = this.#followers;
     await rules.apply(changed, gone, (id) => directory.byId(id));
     directory.apply(changed, gone);
     await vault.apply(changed, gone);
+    await shelf.apply(changed, gone);
   }
 }

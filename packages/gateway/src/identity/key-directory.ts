@@ -8,7 +8,7 @@ import type { SecretDigest } from './secret-digest.ts';
 type LevelKind = 'organisation' | 'team' | 'user';
 const levelKinds: ReadonlySet<string> = new Set<LevelKind>(['organisation', 'team', 'user']);
 /** What no key follows from: a change of one leaves all callers as they are. */
-const besideKeys: ReadonlySet<string> = new Set<EntityKind>(['end-user', 'tag', 'budget', 'credential']);
+const besideKeys: ReadonlySet<string> = new Set<EntityKind>(['end-user', 'tag', 'budget', 'credential', 'model']);
 
 interface EndUserRecord {
   readonly entity: Entity;

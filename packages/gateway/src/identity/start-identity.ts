@@ -6,6 +6,7 @@ import { CREDENTIAL_PURPOSE } from './credential-entity.ts';
 import { CredentialVault } from './credential-vault.ts';
 import { FollowStore } from './follow-store.ts';
 import { KeyDirectory } from './key-directory.ts';
+import { ModelShelf } from './model-shelf.ts';
 import { SecretDigest } from './secret-digest.ts';
 import { SecretSeal } from './secret-seal.ts';
 import { serverSecret } from './server-secret.ts';
@@ -20,6 +21,7 @@ export interface Identity {
   readonly follow: FollowStore;
   readonly rules: StoredRules;
   readonly vault: CredentialVault;
+  readonly shelf: ModelShelf;
 }
 
 /**
@@ -42,13 +44,14 @@ export async function startIdentity(place: {
   const directory = new KeyDirectory(digest);
   const rules = new StoredRules();
   const vault = new CredentialVault(new SecretSeal(secret, CREDENTIAL_PURPOSE), (secrets) => log.secrets.add(secrets));
-  const follow = new FollowStore(store.records, { directory, rules, vault }, (error) =>
+  const shelf = new ModelShelf();
+  const follow = new FollowStore(store.records, { directory, rules, vault, shelf }, (error) =>
     log.warn('Changes of keys cannot be read from the database; those known stay in force.', {
       error: error instanceof Error ? error : String(error),
     }),
   );
   await follow.start();
-  return { digest, directory, follow, rules, vault };
+  return { digest, directory, follow, rules, vault, shelf };
 }
 
 /** A database that knows no key yet takes any secret. */
