@@ -76,6 +76,7 @@ export const ledgerOperations: readonly AdminOperation[] = [
             'all',
             'key',
             'user',
+            'service-account',
             'team',
             'organisation',
             'project',

@@ -65,6 +65,15 @@ describe('a stored budget', () => {
     },
   );
 
+  test('of a user is not that of a service account of the same name', async () => {
+    const name = fresh('both');
+    await admin.call('POST', '/users', { name, budgets: [{ amount: '0.000001', per: 'day' }] });
+    await admin.call('POST', '/service-accounts', { name });
+    const ofUser = await admin.newKey({ name: fresh('key'), userId: name });
+    const ofAccount = await admin.newKey({ name: fresh('key'), serviceAccountId: name });
+    expect([(await ask(ofUser)).status, (await ask(ofAccount)).status]).toEqual([402, 200]);
+  });
+
   test('of a membership is that of the user within the team', async () => {
     const [user, team] = [fresh('user'), fresh('team')];
     await admin.call('POST', '/users', { name: user });

@@ -4,7 +4,7 @@ import { readLimitEntry } from './limit-entry.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { LevelBudgetEntry, LevelLimitEntry } from './schema.ts';
 
-type LevelType = 'key' | 'user' | 'team' | 'organisation' | 'project' | 'endUser' | 'tag';
+type LevelType = 'key' | 'user' | 'serviceAccount' | 'team' | 'organisation' | 'project' | 'endUser' | 'tag';
 
 /** What the rules of a level are about: a key of this name, a user within a team. In the words of the file. */
 export type LevelScope = Readonly<Partial<Record<LevelType, string>>>;

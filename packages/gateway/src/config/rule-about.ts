@@ -1,6 +1,6 @@
 import type { ScopeType } from './scope-type.ts';
 
-/** What a rule of the file is about, in the words of the rules. The file writes `endUser`, as it writes all its keys. */
+/** What a rule of the file is about, in the words of the rules. The file writes `endUser` and `serviceAccount`, as it writes all its keys. */
 export function readRuleAbout(entry: {
   readonly scope?: Readonly<Record<string, string | undefined>> | undefined;
   readonly each?: readonly string[] | undefined;
@@ -24,5 +24,6 @@ export function defaultProblem(entry: {
 
 /** The word of the rules for one of the file. */
 export function scopeTypeOf(kind: string): ScopeType {
-  return (kind === 'endUser' ? 'end-user' : kind) as ScopeType;
+  if (kind === 'endUser') return 'end-user';
+  return (kind === 'serviceAccount' ? 'service-account' : kind) as ScopeType;
 }

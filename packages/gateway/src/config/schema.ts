@@ -111,7 +111,9 @@ const defaultField = {
 };
 
 const eachSchema = z
-  .array(z.enum(['key', 'user', 'team', 'organisation', 'project', 'endUser', 'model', 'provider', 'tag']))
+  .array(
+    z.enum(['key', 'user', 'serviceAccount', 'team', 'organisation', 'project', 'endUser', 'model', 'provider', 'tag']),
+  )
   .check(z.describe('Kinds of which each is counted apart.'));
 
 const levelLimit = z.strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema), ...defaultField });
@@ -126,6 +128,7 @@ const ruleFields = {
       .strictObject({
         key: z.optional(text('The name of a key, or a pattern.')),
         user: z.optional(text('A user, or a pattern.')),
+        serviceAccount: z.optional(text('A service account of the database, or a pattern.')),
         team: z.optional(text('A team, or a pattern.')),
         organisation: z.optional(text('An organisation, or a pattern.')),
         project: z.optional(text('A project, or a pattern.')),

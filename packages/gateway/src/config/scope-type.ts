@@ -2,6 +2,7 @@
 export type ScopeType =
   | 'key'
   | 'user'
+  | 'service-account'
   | 'team'
   | 'organisation'
   | 'project'

@@ -62,16 +62,10 @@ export function withGroups(policy: StoredPolicy | undefined, source: EntitySourc
 }
 
 function levelScopes(levels: readonly Entity[]): Scope[] {
-  const id = (kinds: readonly Entity['kind'][]) => levels.find(({ kind }) => kinds.includes(kind))?.name;
-  const scopes: Scope[] = [];
-  const add = (type: Scope['type'], name: string | undefined) => {
-    if (name !== undefined) scopes.push({ type, id: name });
-  };
-  add('user', id(['user', 'service-account']));
-  add('team', id(['team']));
-  add('organisation', id(['organisation']));
-  add('project', id(['project']));
-  return scopes;
+  return (['user', 'service-account', 'team', 'organisation', 'project'] as const).flatMap((type) => {
+    const level = levels.find(({ kind }) => kind === type);
+    return level === undefined ? [] : [{ type, id: level.name }];
+  });
 }
 
 function tagScopes(key: Entity): Scope[] {

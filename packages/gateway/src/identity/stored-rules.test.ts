@@ -31,7 +31,7 @@ describe('rules of stored entities', () => {
     for (const kind of kinds) {
       const rules = new StoredRules();
       await rules.apply([entity(kind, 'a', { budgets, limits })], [], nothing);
-      const scope = { [kind === 'service-account' ? 'user' : kind]: 'a-name' };
+      const scope = { [kind]: 'a-name' };
       expect(rules.budgets).toMatchObject([{ limitNanoUsd: 5_000_000_000n, scope }]);
       expect(rules.limits).toMatchObject([
         { measure: 'requests', amount: 3, scope },

@@ -142,7 +142,7 @@ export function levelOf({ kind, name, userId, teamId, organisationId }: Entity, 
     case 'tag':
       return { [kind]: name };
     case 'service-account':
-      return { user: name };
+      return { serviceAccount: name };
     case 'end-user':
       return { endUser: name };
     case 'membership': {

@@ -66,7 +66,7 @@ export class RuleIndex<T extends { readonly rule: RuleScope }> {
   #listFor(rule: RuleScope): Entry<T>[] {
     const endUser = rule.scope['end-user'];
     if (endUser !== undefined && !isWildcard(endUser)) return listAt(this.#byEndUser, endUser);
-    for (const type of ['key', 'user', 'project', 'team', 'organisation'] as const) {
+    for (const type of ['key', 'user', 'service-account', 'project', 'team', 'organisation'] as const) {
       const id = rule.scope[type];
       if (id !== undefined && !isWildcard(id)) return listAt(this.#byCaller, scopeKey({ type, id }));
     }

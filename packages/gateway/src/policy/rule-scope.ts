@@ -29,7 +29,14 @@ export interface Condition {
   readonly matches: (id: string) => boolean;
 }
 
-const callerTypes: ReadonlySet<ScopeType> = new Set(['key', 'user', 'team', 'organisation', 'project']);
+const callerTypes: ReadonlySet<ScopeType> = new Set([
+  'key',
+  'user',
+  'service-account',
+  'team',
+  'organisation',
+  'project',
+]);
 
 /** Does this caller ever count under the rule? */
 export function concerns(rule: RuleScope, caller: Caller): boolean {
