@@ -94,4 +94,6 @@ export interface Served {
   /** Tokens are an estimate: the answer ended before the provider reported usage. */
   readonly isEstimated: boolean;
   readonly finish: string | undefined;
+  /** The answer's own id, which the client sees unless it is empty. */
+  readonly responseId: string | undefined;
 }

@@ -38,6 +38,7 @@ const rollupView = z.object({
   outputTokens: z.int(),
   cacheReadTokens: z.int(),
   cacheWriteTokens: z.int(),
+  reasoningTokens: z.int(),
 });
 
 /** What was spent. */

@@ -13,10 +13,13 @@ describe('routeOf', () => {
     expect(routeOf(path)).toEqual({ type: 'operation', face, operation } as ReturnType<typeof routeOf>);
   });
 
-  test.each(['key', 'auth/key', 'keys', 'keys/key_01', 'keys/', 'credits'])("OpenRouter's /api/v1/%s", (path) => {
-    expect(routeOf(`/api/v1/${path}`)).toEqual({ type: 'management', face: 'openrouter' });
-    expect(routeOf(`/v1/${path}`)).toBeUndefined();
-  });
+  test.each(['key', 'auth/key', 'keys', 'keys/key_01', 'keys/', 'credits', 'generation', 'activity'])(
+    "OpenRouter's /api/v1/%s",
+    (path) => {
+      expect(routeOf(`/api/v1/${path}`)).toEqual({ type: 'management', face: 'openrouter' });
+      expect(routeOf(`/v1/${path}`)).toBeUndefined();
+    },
+  );
 
   test('a model id may hold slashes and escapes', () => {
     expect(routeOf('/v1/models/openai/gpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });

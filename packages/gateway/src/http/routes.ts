@@ -32,7 +32,7 @@ const OUTSIDE: Readonly<Record<string, Route>> = {
  */
 const PREFIXES = ['/v1', '/api/v1', '/openai/v1', ''] as const;
 
-const OPENROUTER = /^\/api\/v1\/(key|auth\/key|keys|keys\/[^/]+|credits)$/;
+const OPENROUTER = /^\/api\/v1\/(key|auth\/key|keys|keys\/[^/]+|credits|generation|activity)$/;
 
 /** The route of a path; undefined when there is none. A trailing slash is tolerated. */
 export function routeOf(pathname: string): Route | undefined {

@@ -31,6 +31,7 @@ export async function serve(services: Services, request: Request, connection: Co
         : route?.type === 'management' && request.method !== 'OPTIONS'
           ? await services.management(route.face, request, connection.address)
           : await answer(services, request, pathname, route, connection);
+  if (route?.type === 'operation' && pathname.startsWith('/api/v1/')) tellGeneration(response);
   const { origins } = services.snapshot.server.cors;
   if (origins.length > 0) {
     for (const [name, value] of Object.entries(corsHeaders(request.headers.get('origin'), origins))) {
@@ -38,6 +39,12 @@ export async function serve(services: Services, request: Request, connection: Co
     }
   }
   return response;
+}
+
+/** OpenRouter's name for the id by which an exchange is found afterwards. */
+function tellGeneration({ headers }: Response): void {
+  const id = headers.get('x-turnpike-exchange-id');
+  if (id !== null) headers.set('x-generation-id', id);
 }
 
 function newExchange(

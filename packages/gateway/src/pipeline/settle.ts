@@ -55,6 +55,7 @@ export function settle(services: Services, exchange: Exchange, outcome: Outcome)
     modelServed: served?.endpoint.model,
     lane: served?.attempt.lane,
     finish: served?.finish,
+    responseId: keptId(served?.responseId),
     usage: served?.usage,
     isEstimated: served?.isEstimated ?? false,
     costNanoUsd: totalCost(exchange.attempts),
@@ -63,6 +64,13 @@ export function settle(services: Services, exchange: Exchange, outcome: Outcome)
     plan: exchange.plan?.reasons ?? [],
   });
   services.active.leave();
+}
+
+/** Longest id of an answer that is kept, in characters; providers use some forty. */
+const ID_CHARS_MAX = 200;
+
+function keptId(id: string | undefined): string | undefined {
+  return id === undefined || id === '' || id.length > ID_CHARS_MAX ? undefined : id;
 }
 
 /** The sum over attempts; unknown as soon as one of them is. */

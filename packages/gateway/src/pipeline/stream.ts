@@ -36,11 +36,11 @@ export function stream(services: Services, exchange: Exchange, answer: Answer): 
 
 function whole(services: Services, exchange: Exchange, answer: WholeAnswer): Response | Promise<Response> {
   exchange.firstByteMs = monotonicMs() - exchange.startedMonotonicMs;
-  const { endpoint, usage, finish, row } = answer;
+  const { endpoint, usage, finish, responseId, row } = answer;
   recordAttempt(services, exchange, row, endpoint, usage, false);
   settle(services, exchange, {
     status: 200,
-    served: { attempt: row, endpoint, usage, isEstimated: false, finish },
+    served: { attempt: row, endpoint, usage, isEstimated: false, finish, responseId },
   });
   const headers = answerHeaders(exchange, row);
   passProviderHeaders(answer.headers, headers);
@@ -200,7 +200,7 @@ class Passage {
     row.fault = outcome.fault?.code;
     row.durationMs = this.#exchange.startedAtMs + (monotonicMs() - this.#exchange.startedMonotonicMs) - row.startedAtMs;
     this.#exchange.losses = [...this.#exchange.losses, ...relay.losses];
-    const served = { attempt: row, endpoint, usage, isEstimated, finish: relay.finish };
+    const served = { attempt: row, endpoint, usage, isEstimated, finish: relay.finish, responseId: relay.responseId };
     settle(this.#services, this.#exchange, { ...outcome, served });
   }
 }

@@ -31,6 +31,7 @@ export interface WholeAnswer {
   readonly contentType: 'application/json' | 'text/event-stream';
   readonly usage: Usage | undefined;
   readonly finish: string | undefined;
+  readonly responseId: string | undefined;
 }
 
 export interface StreamAnswer {
@@ -186,6 +187,7 @@ function wholeAnswer(
     contentType,
     usage: seen?.usage,
     finish: seen?.finish?.unified,
+    responseId: seen?.responseId,
   };
 }
 
@@ -215,6 +217,7 @@ function foldStream(
     bytes: writeWhole(exchange, prepared, canon),
     usage: canon.usage,
     finish: canon.choices[0]?.finish?.unified,
+    responseId: canon.id,
   };
 }
 

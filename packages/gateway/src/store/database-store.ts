@@ -1,7 +1,7 @@
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { type Database, query } from './database.ts';
-import { addExchanges, exchangeOf, recentExchanges } from './exchange-table.ts';
+import { addExchanges, exchangeAnswered, exchangeOf, recentExchanges } from './exchange-table.ts';
 import { hasLedgerScope, ledgerByHand, ledgerEntry } from './ledger-by-hand.ts';
 import { addLedgerEntries, ledgerEntries, ledgerRollups, spendBetween, spendByDays } from './ledger-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
@@ -30,6 +30,10 @@ export class DatabaseStore implements Store {
 
   async exchange(id: string): Promise<ExchangeRow | undefined> {
     return exchangeOf(this.#database, id);
+  }
+
+  async exchangeAnswered(responseId: string, keyName?: string): Promise<ExchangeRow | undefined> {
+    return exchangeAnswered(this.#database, responseId, keyName);
   }
 
   async writeLedger(entries: readonly LedgerEntry[]): Promise<ReadonlySet<string>> {

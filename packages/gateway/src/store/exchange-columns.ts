@@ -30,6 +30,7 @@ export const exchangeColumns = [
   'losses',
   'plan',
   'attempts',
+  'response_id',
 ] as const satisfies readonly (keyof ExchangeColumns)[];
 
 type Value = string | number | bigint | null;
@@ -59,6 +60,7 @@ export function exchangeValues(row: ExchangeRow): Value[] {
     row.losses.length === 0 ? '[]' : JSON.stringify(row.losses),
     row.plan.length === 0 ? '[]' : JSON.stringify(row.plan),
     JSON.stringify(row.attempts.map((attempt) => attemptFields(row, attempt))),
+    row.responseId ?? null,
   ];
 }
 
@@ -98,6 +100,7 @@ export function readExchange(columns: ExchangeColumns): ExchangeRow {
     modelServed: columns.model_served ?? undefined,
     lane: (columns.lane as ExchangeRow['lane'] | null) ?? undefined,
     finish: columns.finish ?? undefined,
+    responseId: columns.response_id ?? undefined,
     usage,
     isEstimated: Boolean(columns.is_estimated),
     costNanoUsd: columns.cost_nano_usd === null ? undefined : BigInt(columns.cost_nano_usd),

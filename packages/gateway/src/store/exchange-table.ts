@@ -41,6 +41,20 @@ export async function exchangeOf(database: Database, id: string): Promise<Exchan
   });
 }
 
+/** The latest whose answer had the id: providers' ids are theirs, and may come twice. */
+export async function exchangeAnswered(
+  database: Database,
+  responseId: string,
+  keyName: string | undefined,
+): Promise<ExchangeRow | undefined> {
+  return database.compose(async (db) => {
+    let query = db.selectFrom('exchange_log').select(exchangeColumns).where('response_id', '=', responseId);
+    if (keyName !== undefined) query = query.where('key_name', '=', keyName);
+    const found = await query.orderBy('id', 'desc').limit(1).executeTakeFirst();
+    return found === undefined ? undefined : readExchange(found);
+  });
+}
+
 /** Writers that share rows take them in one order, so that none waits for another that waits for it. */
 function byId(a: ExchangeRow, b: ExchangeRow): number {
   return a.id < b.id ? -1 : 1;

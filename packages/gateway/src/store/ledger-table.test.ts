@@ -87,6 +87,7 @@ onEachDatabase((here) => {
       outputTokens: 10,
       cacheReadTokens: 6,
       cacheWriteTokens: 0,
+      reasoningTokens: 0,
     });
   });
 

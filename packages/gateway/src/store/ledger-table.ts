@@ -42,6 +42,7 @@ const rollupColumns = [
   'output_tokens',
   'cache_read_tokens',
   'cache_write_tokens',
+  'reasoning_tokens',
 ] as const satisfies readonly (keyof LedgerRollupColumns)[];
 
 /** What every sum of the rollups grows by. */
@@ -166,6 +167,7 @@ function addTo(group: Group, { kind, costNanoUsd, isEstimated, fault, usage }: L
     tokens(usage.outputTokens),
     tokens(usage.cacheReadTokens),
     tokens(usage.cacheWriteTokens),
+    tokens(usage.reasoningTokens),
   ];
   const { counts } = group;
   for (let at = 0; at < figures.length; at++) counts[at] = (counts[at] ?? 0) + (figures[at] ?? 0);
@@ -282,12 +284,22 @@ export async function ledgerRollups(database: Database, ask: RollupQuery): Promi
   // Every scope of a kind begins with its name and a colon; the character after the colon ends the range.
   const range = ask.by === 'all' ? ['all', 'all~'] : [`${ask.by}:`, `${ask.by};`];
   const { startMs, scope } = ask.beyond ?? { startMs: -1, scope: '' };
+  const isOne = ask.scope === undefined ? '' : 'AND scope = ?';
   const rows = await database.rows<LedgerRollupColumns>(
     `SELECT ${rollupColumns.join(', ')} FROM ledger_rollup
-     WHERE scope >= ? AND scope < ? AND period = ? AND start_ms >= ? AND start_ms < ?
+     WHERE scope >= ? AND scope < ? ${isOne} AND period = ? AND start_ms >= ? AND start_ms < ?
        AND (start_ms > ? OR (start_ms = ? AND scope > ?))
      ORDER BY start_ms, scope LIMIT ${ask.limit}`,
-    [...range, ask.period, ask.fromMs, ask.toMs, startMs, startMs, scope],
+    [
+      ...range,
+      ...(ask.scope === undefined ? [] : [ask.scope]),
+      ask.period,
+      ask.fromMs,
+      ask.toMs,
+      startMs,
+      startMs,
+      scope,
+    ],
   );
   return rows.map((row) => ({
     scope: row.scope,
@@ -301,6 +313,7 @@ export async function ledgerRollups(database: Database, ask: RollupQuery): Promi
     outputTokens: Number(row.output_tokens),
     cacheReadTokens: Number(row.cache_read_tokens),
     cacheWriteTokens: Number(row.cache_write_tokens),
+    reasoningTokens: Number(row.reasoning_tokens),
   }));
 }
 

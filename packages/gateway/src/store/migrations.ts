@@ -127,6 +127,12 @@ export const migrations: readonly (readonly string[])[] = [
     'ALTER TABLE ledger_entry ADD COLUMN entered_by text',
     "CREATE INDEX ledger_by_hand ON ledger_entry (settled_at_ms, id) WHERE kind <> 'attempt'",
   ],
+  // 5: exchanges are found by the id their answer had, and reasoning tokens are summed.
+  [
+    'ALTER TABLE exchange_log ADD COLUMN response_id text',
+    'CREATE INDEX exchange_by_response ON exchange_log (response_id)',
+    'ALTER TABLE ledger_rollup ADD COLUMN reasoning_tokens bigint NOT NULL DEFAULT 0',
+  ],
 ];
 
 /** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */

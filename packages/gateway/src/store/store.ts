@@ -13,6 +13,8 @@ export interface Store {
   /** The latest exchanges first (ids sort by start), at most `limit` (1 to 1000), older than the id `before` when given. */
   recentExchanges(page: { limit: number; before?: string; filter?: ExchangeFilter }): Promise<ExchangeRow[]>;
   exchange(id: string): Promise<ExchangeRow | undefined>;
+  /** The latest exchange whose answer had this id; of this key only, when one is named. */
+  exchangeAnswered(responseId: string, keyName?: string): Promise<ExchangeRow | undefined>;
   /**
    * Enters all that is not there yet, and moves the sums by what was new, in one transaction: however often a batch is
    * sent, it counts once. Entries are never changed.
@@ -64,6 +66,8 @@ export interface LedgerPage {
 export interface RollupQuery {
   /** The type of scope to sum by: `key`, `team`, `model`, `provider`, `endpoint`…, or `all`. */
   by: string;
+  /** Only this scope, which is of the type. */
+  scope?: string | undefined;
   /** Hours and days are UTC. */
   period: 'hour' | 'day';
   /** Periods that start within [fromMs, toMs). */
@@ -87,6 +91,7 @@ export interface LedgerRollup {
   outputTokens: number;
   cacheReadTokens: number;
   cacheWriteTokens: number;
+  reasoningTokens: number;
 }
 
 /**

@@ -35,6 +35,7 @@ export interface ExchangeColumns {
   losses: string;
   plan: string;
   attempts: string;
+  response_id: string | null;
 }
 
 export interface LedgerEntryColumns {
@@ -76,4 +77,5 @@ export interface LedgerRollupColumns {
   output_tokens: number | bigint;
   cache_read_tokens: number | bigint;
   cache_write_tokens: number | bigint;
+  reasoning_tokens: number | bigint;
 }

@@ -20,6 +20,7 @@ export function exchangeRow(changes: Partial<ExchangeRow> & { id: string }): Exc
     modelServed: 'gpt-4o-2024-08-06',
     lane: 'raw',
     finish: 'stop',
+    responseId: 'chatcmpl-1',
     usage,
     isEstimated: false,
     costNanoUsd: 700_000n,

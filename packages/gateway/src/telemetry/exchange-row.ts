@@ -25,6 +25,8 @@ export interface ExchangeRow {
   modelServed: string | undefined;
   lane: 'raw' | 'patch' | 'translate' | undefined;
   finish: string | undefined;
+  /** The id in the answer's body, as the provider gave it; undefined when it gave none. */
+  responseId: string | undefined;
   usage: Usage | undefined;
   /** True when tokens were estimated because the stream ended before the provider reported usage. */
   isEstimated: boolean;

@@ -4,19 +4,22 @@ import { AdminFault } from '../../admin/admin-fault.ts';
 import type { Face } from '../face-api.ts';
 import { accountOperations } from './account.ts';
 import { keyOperations } from './keys.ts';
+import { usageOperations } from './usage.ts';
 
 /**
  * OpenRouter's management API.
  *
  * @see https://openrouter.ai/docs/api-reference/overview
  */
-export const openrouterFace: Face = { operations: [...accountOperations, ...keyOperations], writeFault };
+export const openrouterFace: Face = {
+  operations: [...accountOperations, ...keyOperations, ...usageOperations],
+  writeFault,
+};
 
 /** Fields of the admin API as OpenRouter calls them. */
 const NAMES: Readonly<Record<string, string>> = {
   userId: 'creator_user_id',
   organisationId: 'workspace_id',
-  id: 'hash',
 };
 
 /** OpenRouter's `error.code` is the HTTP status; the code of docs/errors.md stands in the metadata. */

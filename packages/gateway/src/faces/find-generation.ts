@@ -1,0 +1,52 @@
+import type { AdminContext } from '../admin/admin-context.ts';
+import { AdminFault } from '../admin/admin-fault.ts';
+import { hasScope, isBounded } from '../identity/admin-scope.ts';
+import type { ExchangeRow } from '../telemetry/exchange-row.ts';
+
+/** Attempts and corrections of one exchange. */
+const ENTRIES_MAX = 1_000;
+
+/** An exchange, and what it cost by the ledger. */
+export interface Generation {
+  readonly row: ExchangeRow;
+  /** Nano-USD of all its attempts whose price is known. */
+  readonly costNanoUsd: bigint;
+  /** Some attempt has no known price, so that the cost lacks it. */
+  readonly isUnpriced: boolean;
+}
+
+/**
+ * The exchange of this id, or whose answer had it. A key finds its own; one that may read the logs of the whole gateway
+ * finds any.
+ *
+ * @throws AdminFault `record_unknown`
+ */
+export async function findGeneration({ house, caller, rights }: AdminContext, id: string): Promise<Generation> {
+  const seesAll = hasScope(rights, 'logs:read') && !isBounded(rights);
+  await house.flushLogs();
+  const byId = await house.store.exchange(id);
+  const row =
+    byId !== undefined && (seesAll || byId.keyName === caller.name)
+      ? byId
+      : await house.store.exchangeAnswered(id, seesAll ? undefined : caller.name);
+  if (row === undefined) {
+    throw new AdminFault('record_unknown', { param: 'id', message: `There is no generation "${id.slice(0, 200)}".` });
+  }
+  const entries = await house.store.ledgerEntries({
+    limit: ENTRIES_MAX,
+    exchangeId: row.id,
+    // Found by time, which has an index.
+    fromMs: Math.floor(row.startedAtMs),
+    toMs: Math.ceil(row.startedAtMs + row.durationMs) + 1,
+  });
+  return {
+    row,
+    costNanoUsd: entries.reduce((sum, entry) => sum + (entry.costNanoUsd ?? 0n), 0n),
+    isUnpriced: entries.some((entry) => entry.kind === 'attempt' && entry.costNanoUsd === undefined),
+  };
+}
+
+/** `openai/gpt-4o`: the provider, and its own name of the model; what was asked for when nothing answered. */
+export function modelOf({ provider, modelServed, modelAsked }: ExchangeRow): string {
+  return provider === undefined || modelServed === undefined ? modelAsked : `${provider}/${modelServed}`;
+}
