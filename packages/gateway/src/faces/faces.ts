@@ -24,4 +24,5 @@ export class Faces {
 
 const loaded = {
   openrouter: async () => (await import('./openrouter/openrouter-face.ts')).openrouterFace,
+  vercel: async () => (await import('./vercel/vercel-face.ts')).vercelFace,
 } as const;

@@ -17,9 +17,14 @@ describe('routeOf', () => {
     "OpenRouter's /api/v1/%s",
     (path) => {
       expect(routeOf(`/api/v1/${path}`)).toEqual({ type: 'management', face: 'openrouter' });
-      expect(routeOf(`/v1/${path}`)).toBeUndefined();
+      expect(routeOf(`/openai/v1/${path}`)).toBeUndefined();
     },
   );
+
+  test.each(['credits', 'generation', 'report'])("Vercel's /v1/%s", (path) => {
+    expect(routeOf(`/v1/${path}`)).toEqual({ type: 'management', face: 'vercel' });
+    expect(routeOf(`/openai/v1/${path}`)).toBeUndefined();
+  });
 
   test('a model id may hold slashes and escapes', () => {
     expect(routeOf('/v1/models/openai/gpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });

@@ -32,6 +32,7 @@ const OUTSIDE: Readonly<Record<string, Route>> = {
  */
 const PREFIXES = ['/v1', '/api/v1', '/openai/v1', ''] as const;
 
+const VERCEL = /^\/v1\/(credits|generation|report)$/;
 const OPENROUTER = /^\/api\/v1\/(key|auth\/key|keys|keys\/[^/]+|credits|generation|activity)$/;
 
 /** The route of a path; undefined when there is none. A trailing slash is tolerated. */
@@ -50,6 +51,7 @@ export function routeOf(pathname: string): Route | undefined {
       if (id !== undefined && id !== '') return { type: 'model', id };
     }
   }
+  if (VERCEL.test(path)) return { type: 'management', face: 'vercel' };
   return OPENROUTER.test(path) ? { type: 'management', face: 'openrouter' } : undefined;
 }
 

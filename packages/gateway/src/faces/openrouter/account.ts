@@ -1,8 +1,9 @@
 import * as z from 'zod/mini';
 import type { AdminAnswer, AdminContext } from '../../admin/admin-context.ts';
+import { dollars } from '../dollars.ts';
 import type { FaceOperation } from '../face-operation.ts';
 import { purseOf } from '../standing.ts';
-import { dollars, isoOf, keyFigures } from './key-figures.ts';
+import { isoOf, keyFigures } from './key-figures.ts';
 
 const nothing = z.strictObject({});
 

@@ -1,5 +1,5 @@
+import { dollars } from '../dollars.ts';
 import { type Generation, modelOf } from '../find-generation.ts';
-import { dollars } from './key-figures.ts';
 import { providerName } from './provider-name.ts';
 
 /** OpenRouter's five reasons to stop, by ours. */

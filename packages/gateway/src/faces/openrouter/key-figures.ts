@@ -1,15 +1,9 @@
-import { JsonNumber } from '@turnpike/wire/json/value.ts';
 import type { AdminHouse } from '../../admin/admin-context.ts';
-import { usd } from '../../catalog/decimal.ts';
 import type { BudgetPeriod } from '../../config/budget-rule.ts';
 import { calendarWindow } from '../../policy/budgets/calendar-window.ts';
 import { nowMs } from '../../runtime/clock.ts';
+import { dollars } from '../dollars.ts';
 import { standingOf } from '../standing.ts';
-
-/** An amount as a JSON number with all its decimals. */
-export function dollars(nanoUsd: bigint): JsonNumber {
-  return new JsonNumber(usd(nanoUsd));
-}
 
 const RESETS = { hour: 'hourly', day: 'daily', week: 'weekly', month: 'monthly' } as const;
 

@@ -1,18 +1,16 @@
 import * as z from 'zod/mini';
 import type { AdminAnswer, AdminContext } from '../../admin/admin-context.ts';
 import { AdminFault } from '../../admin/admin-fault.ts';
-import type { LedgerRollup } from '../../store/store.ts';
+import { dollars } from '../dollars.ts';
 import type { FaceOperation } from '../face-operation.ts';
 import { findGeneration } from '../find-generation.ts';
-import { type DaySums, sumEntries } from '../sum-entries.ts';
+import { type DaySums, sumEntries, sumRollups } from '../ledger-sums.ts';
 import { generationData } from './generation.ts';
-import { dollars } from './key-figures.ts';
 import { providerName } from './provider-name.ts';
 
 const DAY_MS = 86_400_000;
 /** OpenRouter's activity reaches back so many whole days. */
 const DAYS = 30;
-const PAGE = 1_000;
 
 const activitySchema = z.strictObject({
   date: z.optional(z.iso.date()),
@@ -59,23 +57,12 @@ async function listActivity(context: AdminContext): Promise<AdminAnswer> {
   await house.flushLogs();
   const sums =
     query.api_key_hash === undefined
-      ? await rollupsOf(context, fromMs, toMs)
+      ? await sumRollups(house.store, { by: 'endpoint', period: 'day', fromMs, toMs })
       : await sumEntries(house.store, { scope: await keyScope(context), fromMs, toMs }, ({ endpoint }) =>
           endpoint === undefined ? [] : [`endpoint:${endpoint}`],
         );
   // The latest day first.
   return { status: 200, body: { data: sums.toSorted((a, b) => b.startMs - a.startMs).map(activityRow(context)) } };
-}
-
-async function rollupsOf({ house }: AdminContext, fromMs: number, toMs: number): Promise<LedgerRollup[]> {
-  const all: LedgerRollup[] = [];
-  for (let beyond: { startMs: number; scope: string } | undefined; ; ) {
-    const ask = { by: 'endpoint', period: 'day' as const, fromMs, toMs, limit: PAGE, beyond };
-    const page = await house.store.ledgerRollups(ask);
-    all.push(...page);
-    beyond = page.at(-1);
-    if (page.length < PAGE || beyond === undefined) return all;
-  }
 }
 
 /** @throws AdminFault `record_unknown` */

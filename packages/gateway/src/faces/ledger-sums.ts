@@ -1,6 +1,6 @@
 import { AdminFault } from '../admin/admin-fault.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
-import type { LedgerRollup, Store } from '../store/store.ts';
+import type { LedgerRollup, RollupQuery, Store } from '../store/store.ts';
 
 /** The sums of a stretch of time under one name. */
 export type DaySums = Omit<LedgerRollup, 'unpriced' | 'estimated' | 'failed'>;
@@ -8,6 +8,18 @@ export type DaySums = Omit<LedgerRollup, 'unpriced' | 'estimated' | 'failed'>;
 const PAGE = 1_000;
 /** Entries read for one answer at most: a table is summed in the database, this is not. */
 const ENTRIES_MAX = 200_000;
+
+/** All sums the ledger keeps, whatever their number. */
+export async function sumRollups(store: Store, ask: Omit<RollupQuery, 'limit' | 'beyond'>): Promise<DaySums[]> {
+  const all: DaySums[] = [];
+  for (let beyond: RollupQuery['beyond']; ; ) {
+    const page = await store.ledgerRollups({ ...ask, limit: PAGE, beyond });
+    all.push(...page);
+    const last = page.at(-1);
+    if (page.length < PAGE || last === undefined) return all;
+    beyond = { startMs: last.startMs, scope: last.scope };
+  }
+}
 
 /**
  * Sums entries by what the ledger keeps no sums of: two things at once.
