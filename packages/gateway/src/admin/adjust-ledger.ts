@@ -40,7 +40,8 @@ export const adjustmentSchema = z.strictObject({
     .optional(
       z.strictObject({
         key: name('Name or id.'),
-        user: name('Name or id, of a service account too.'),
+        user: name('Name or id.'),
+        serviceAccount: name('Name or id.'),
         team: name('Name or id.'),
         organisation: name('Name or id.'),
         project: name('Name or id.'),

@@ -15,7 +15,7 @@ export interface AdjustmentAbout {
   readonly modelServed?: string;
 }
 
-const levelKinds = ['key', 'user', 'team', 'organisation', 'project'] as const;
+const levelKinds = ['key', 'user', 'service-account', 'team', 'organisation', 'project'] as const;
 
 type About = Pick<LedgerEntry, 'scopes' | 'model' | 'provider' | 'modelServed' | 'endpoint' | 'exchangeId' | 'attempt'>;
 
@@ -45,7 +45,7 @@ async function scopesOf({ house }: AdminContext, { corrects, scope }: Adjustment
 async function scopesGiven(context: AdminContext, { scope = {}, modelServed, atMs }: AdjustmentAbout): Promise<About> {
   const given = new Map<ScopeType, string>();
   for (const type of levelKinds) {
-    const reference = scope[type];
+    const reference = scope[type === 'service-account' ? 'serviceAccount' : type];
     if (reference !== undefined) for (const found of await levelsAt(context, type, reference)) add(given, found, type);
   }
   const { endUser, tag, model, provider } = scope;
@@ -94,12 +94,8 @@ async function levelsAt(
   reference: string,
 ): Promise<readonly Scope[]> {
   const { records } = house.store;
-  const kinds = type === 'user' ? (['user', 'service-account'] as const) : ([type] as const);
-  const rows = await Promise.all([
-    records.entity(reference),
-    ...kinds.map((kind) => records.entityNamed(kind, reference)),
-  ]);
-  const row = rows.find((each) => each !== undefined && (kinds as readonly string[]).includes(each.kind));
+  const rows = await Promise.all([records.entity(reference), records.entityNamed(type, reference)]);
+  const row = rows.find((each) => each?.kind === type);
   if (row !== undefined) {
     const above = [row.organisationId, row.teamId, row.projectId, row.userId].flatMap((id) => {
       const parent = id === undefined ? undefined : house.directory.byId(id);
@@ -121,7 +117,7 @@ async function levelsAt(
 }
 
 function levelScope({ kind, name }: Pick<Entity, 'kind' | 'name'>): Scope {
-  return { type: kind === 'service-account' ? 'user' : (kind as ScopeType), id: name };
+  return { type: kind as ScopeType, id: name };
 }
 
 /** Budgets that the ledger sums under names of their own, as for an exchange of that caller. */
