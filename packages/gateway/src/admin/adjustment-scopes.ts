@@ -37,6 +37,13 @@ async function scopesOf({ house }: AdminContext, { corrects, scope }: Adjustment
       hint: 'Leave scope out.',
     });
   }
+  if (corrected.kind === 'top-up' || corrected.kind === 'grant') {
+    throw new AdminFault('body_invalid', {
+      param: 'corrects',
+      message: 'What was paid in is no spending, and cannot be corrected as such.',
+      hint: 'Adjust the level it was paid in for.',
+    });
+  }
   const { scopes, model, provider, modelServed, endpoint, exchangeId, attempt } = corrected;
   return { scopes, model, provider, modelServed, endpoint, exchangeId, attempt };
 }

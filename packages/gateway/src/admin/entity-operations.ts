@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { AdminResource } from '../identity/admin-scope.ts';
 import type { EntityKind } from '../identity/entity.ts';
+import { creditOperations } from './credit-operations.ts';
 import {
   createEntity,
   deleteEntity,
@@ -38,6 +39,9 @@ const FILTERS = ['organisationId', 'teamId', 'projectId', 'userId', 'serviceAcco
 /** Kinds that are about the whole gateway. */
 const global: ReadonlySet<EntityKind> = new Set(['credential', 'model', 'end-user', 'tag']);
 const withoutBudgets: ReadonlySet<EntityKind> = new Set(['model-group', 'credential', 'model', 'budget']);
+
+/** Kinds that can be prepaid. */
+const prepaid: ReadonlySet<EntityKind> = new Set(['organisation', 'team', 'user', 'service-account', 'project', 'key']);
 
 /** How lists are cut into pages. */
 export const pageQuery = {
@@ -125,6 +129,7 @@ function operationsOf({ kind, resource, name }: (typeof kinds)[number]): AdminOp
       run: (context) => deleteEntity(context, kind, resource),
     },
     ...(withoutBudgets.has(kind) ? [] : budgetOperations(kind, resource, name)),
+    ...(prepaid.has(kind) ? creditOperations(kind, resource, name) : []),
   ];
   return global.has(kind) ? own.map((operation) => ({ ...operation, isGlobal: true })) : own;
 }

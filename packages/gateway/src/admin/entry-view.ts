@@ -4,13 +4,17 @@ import type { LedgerEntry } from '../ledger/entry.ts';
 
 /** Amounts, as the API shows them. */
 export const moneyView = {
-  costUsd: z.nullable(z.string().check(z.describe('US dollars, exact; null when no price is known.'))),
+  costUsd: z.nullable(
+    z
+      .string()
+      .check(z.describe('US dollars, exact; of a top-up or grant, what was paid in; null when no price is known.')),
+  ),
   costNanoUsd: z.nullable(z.string().check(z.describe('Nano-USD, as text: it may pass 2^53.'))),
 };
 
 export const entryView = z.looseObject({
   id: z.string(),
-  kind: z.enum(['attempt', 'correction', 'adjustment']),
+  kind: z.enum(['attempt', 'correction', 'adjustment', 'top-up', 'grant']),
   atMs: z.number(),
   settledAtMs: z.number(),
   scopes: z.array(z.string()),

@@ -293,8 +293,12 @@ const chargedView = {
   ...charged,
   budgetsCountFromMs: z.optional(timeMs('What was spent before counts no more under its reusable budgets')),
 };
+const creditsView = z
+  .object({ sinceMs: z.int(), toppedUpNanoUsd: z.string(), grantedNanoUsd: z.string() })
+  .check(z.describe('What was paid in: docs/budgets.md.'));
 const levelView = {
   ...common,
+  credits: z.optional(creditsView),
   name: z.string(),
   description,
   isBlocked: z.boolean(),

@@ -14,7 +14,7 @@ import { change, seen } from './entity-actions.ts';
 /** Accounts shown of one budget that tells things apart. */
 const ACCOUNTS_SHOWN_MAX = 1_000;
 
-const money = z
+export const money = z
   .object({ usd: z.string(), nanoUsd: z.string() })
   .check(z.describe('Exact, as decimal strings: US dollars, and nano-dollars.'));
 
@@ -85,16 +85,17 @@ function shown({ rule, accounts }: CompiledBudget, account: BudgetAccount, nowMs
   return {
     label: labelOf(rule, instance),
     instance: instance.trim().replaceAll('\n', ' '),
-    limit: moneyOf(limitNanoUsd),
-    soft: moneyOf(softNanoUsd),
+    limit: limitNanoUsd === undefined ? null : moneyOf(limitNanoUsd),
+    soft: softNanoUsd === undefined ? null : moneyOf(softNanoUsd),
     spent: moneyOf(spentNanoUsd),
     held: moneyOf(heldNanoUsd),
-    remaining: moneyOf(left !== undefined && left < 0n ? 0n : left),
+    remaining: left === undefined ? null : moneyOf(left < 0n ? 0n : left),
     startMs: window?.startMs ?? (period.type === 'rolling' ? nowMs - period.lengthMs : null),
     endMs: window?.endMs ?? null,
   };
 }
 
-function moneyOf(nanoUsd: bigint | undefined) {
-  return nanoUsd === undefined ? null : { usd: usd(nanoUsd), nanoUsd: String(nanoUsd) };
+/** An amount, as the API shows it. */
+export function moneyOf(nanoUsd: bigint): { usd: string; nanoUsd: string } {
+  return { usd: usd(nanoUsd), nanoUsd: String(nanoUsd) };
 }

@@ -34,6 +34,25 @@ test('an amount goes into the ledger as it was written, with its reason', async 
   expect(data).toMatchObject([{ costNanoUsd: '-1250000000', note: 'Goodwill', scopes: ['team:web'] }] as never);
 });
 
+test('credits are paid in and shown', async () => {
+  expect((await run('credits', 'show', '--team', 'web')).out).toContain('Nothing was ever paid in for team web');
+  const paid = await run('credits', 'top-up', '--team', 'web', '--amount', '100', '--reference', 'INV-7');
+  expect([paid.code, paid.out]).toEqual([0, expect.stringContaining('balance   100 USD')]);
+  await run('credits', 'top-up', '--team', 'web', '--amount', '100', '--reference', 'INV-7');
+  await run('credits', 'top-up', '--team', 'web', '--amount', '0.5', '--grant');
+  const { out } = await run('credits', 'show', '--team', 'web');
+  for (const line of ['topped up 100 USD', 'granted   0.5 USD', 'balance   100.5 USD']) expect(out).toContain(line);
+  for (const [args, says] of [
+    [['credits', 'top-up', '--team', 'web'], '--amount'],
+    [['credits', 'show'], 'whose'],
+    [['credits', 'show', '--team', 'a', '--key', 'b'], 'do not go together'],
+    [['credits'], 'Say what'],
+  ] as const) {
+    const { code, err } = await run(...args);
+    expect([code, err.includes(says)]).toEqual([2, true]);
+  }
+});
+
 test('what is refused is said, and wrong words are', async () => {
   const refused = await run('adjust', '--team', 'wbe', '--amount', '1', '--reason', 'x');
   expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('There is no team "wbe"')]);

@@ -116,6 +116,36 @@ test('a Parquet file has every entry in groups, with exact amounts, and null for
   expect(sum).toBe((20_499n * 20_500n) / 2n);
 });
 
+test('what was paid in is bought, and bills nothing; adjustments are told apart', async () => {
+  const store = await openStore({ dataDir });
+  const paidIn = { scopes: ['credits', 'credits:team_1'], model: undefined, provider: undefined, endpoint: undefined };
+  await store.writeLedger([
+    ledgerEntry({ id: 'a', kind: 'top-up', costNanoUsd: 1_500_000_000n, ...paidIn }),
+    ledgerEntry({ id: 'b', kind: 'grant', costNanoUsd: 5n, ...paidIn }),
+    ledgerEntry({ id: 'c', kind: 'correction', costNanoUsd: -7n, corrects: 'x', enteredBy: 'admin' }),
+  ]);
+  await store.close();
+  const { out } = await run('export', '--format', 'json');
+  const rows = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(rows).toMatchObject([
+    { ChargeCategory: 'Purchase', BilledCost: '0.000000000', x_PaidInCost: '1.500000000' },
+    { ChargeCategory: 'Credit', BilledCost: '0.000000000', x_PaidInCost: '0.000000005' },
+    { ChargeCategory: 'Adjustment', ChargeClass: 'Correction', BilledCost: '-0.000000007', x_PaidInCost: '' },
+  ]);
+  expect(rows[2].x_EnteredBy).toBe('admin');
+  const parquet = await run('export', '--format', 'parquet');
+  const file = await new Blob(parquet.bytes.map((part) => new Uint8Array(part))).arrayBuffer();
+  const typed = await parquetReadObjects({ file });
+  expect(typed.map((row) => [row.x_CostNanoUsd, row.x_PaidInCost])).toEqual([
+    [0n, 1.5],
+    [0n, 5e-9],
+    [-7n, null],
+  ]);
+});
+
 test('wrong words are said', async () => {
   for (const [args, says] of [
     [[], 'Say what'],

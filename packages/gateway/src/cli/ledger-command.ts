@@ -1,6 +1,7 @@
 import type { Environment } from '../config/configuration.ts';
 import { StoreError } from '../store/store.ts';
 import { adjustHelp, runAdjust } from './adjust-command.ts';
+import { creditsHelp, runCredits } from './credits-command.ts';
 import { exportHelp, runExport, type Streams } from './export-command.ts';
 import { WrongWords } from './ledger-words.ts';
 
@@ -11,11 +12,15 @@ interface LedgerCommand {
 
 const commands: ReadonlyMap<string | undefined, LedgerCommand> = new Map([
   ['export', { help: exportHelp, run: runExport }],
+  [
+    'credits',
+    { help: creditsHelp, run: (args, environment, streams) => runCredits(args, environment, plain(streams)) },
+  ],
   ['adjust', { help: adjustHelp, run: (args, environment, streams) => runAdjust(args, environment, plain(streams)) }],
 ]);
 const allHelp = [...commands.values()].map(({ help }) => help).join('\n');
 
-/** Runs `ledger …`. @returns the exit code: 0 done, 1 it could not be done, 2 wrong command line; more as each command says. */
+/** Runs `ledger …`, and `credits …` beside it. @returns the exit code: 0 done, 1 it could not be done, 2 wrong command line; more as each command says. */
 export async function runLedgerCommand(
   args: readonly string[],
   environment: Environment,

@@ -22,6 +22,7 @@ Usage: npm start -- [serve] [options]
        npm start -- key create | list | rotate | block | unblock | delete
        npm start -- team create | list | delete
        npm start -- ledger export | adjust
+       npm start -- credits top-up | show
        npm start -- migrate | backup FILE | restore FILE | move --to URL
                     (each has its own --help)
 
@@ -50,6 +51,7 @@ export function readCommand(args: readonly string[]): Command {
   const [first, ...others] = args;
   if (isAdminThing(first)) return { type: 'admin', what: first, args: others };
   if (first === 'ledger') return { type: 'ledger', args: others };
+  if (first === 'credits') return { type: 'ledger', args };
   if (isStoreCommand(first)) return readStoreCommand(first, others);
   const wrong = (message: string): Command => ({ type: 'wrong', message, text: help });
   let parsed: ReturnType<typeof parse>;

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '../ledger/entry.ts';
+import { type LedgerEntry, spentBy } from '../ledger/entry.ts';
 import { focusColumns } from '../ledger/focus-columns.ts';
 
 /** A Parquet file that is written piece by piece; each call gives the bytes that come next. */
@@ -23,6 +23,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   x_OutputTokens: 'integer',
   x_CacheReadTokens: 'integer',
   x_CacheWriteTokens: 'integer',
+  x_PaidInCost: 'money',
 };
 
 const elements = {
@@ -39,9 +40,9 @@ type Value = string | bigint | boolean | Date | null;
 const columns: readonly { name: string; kind: Kind; of: (entry: LedgerEntry) => Value }[] = [
   ...focusColumns.map(({ name, of }) => {
     const kind = kinds[name] ?? 'text';
-    return { name, kind, of: kind === 'money' ? amountOf : (entry: LedgerEntry) => typedValue(kind, of(entry)) };
+    return { name, kind, of: (entry: LedgerEntry) => typedValue(kind, of(entry)) };
   }),
-  { name: 'x_CostNanoUsd', kind: 'integer', of: amountOf },
+  { name: 'x_CostNanoUsd', kind: 'integer', of: (entry) => spentBy(entry) ?? null },
 ];
 
 /** Begins a file with the columns of the other formats and `x_CostNanoUsd`; what is not known is null. */
@@ -80,12 +81,10 @@ export async function beginParquet(): Promise<ParquetFile> {
 function typedValue(kind: Kind, text: string): Value {
   if (text === '') return null;
   if (kind === 'time') return new Date(text);
+  // Written with nine places.
+  if (kind === 'money') return BigInt(text.replace('.', ''));
   if (kind === 'truth') return text === 'true';
   // Providers have reported figures that are none.
   if (kind === 'integer') return /^\d{1,18}$/.test(text) ? BigInt(text) : null;
   return text;
-}
-
-function amountOf({ costNanoUsd }: LedgerEntry): bigint | null {
-  return costNanoUsd ?? null;
 }

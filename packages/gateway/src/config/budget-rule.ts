@@ -29,4 +29,6 @@ export interface BudgetRule {
   readonly increase?: { readonly nanoUsd: bigint; readonly untilMs: number } | undefined;
   /** What was spent before this instant, in Unix milliseconds, does not count. */
   readonly countsFromMs?: number | undefined;
+  /** Its line is what was paid in; there are top-ups in place of windows. */
+  readonly isPrepaid?: true;
 }

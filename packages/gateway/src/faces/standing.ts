@@ -3,6 +3,7 @@ import type { BudgetPeriod } from '../config/budget-rule.ts';
 import { hasScope } from '../identity/admin-scope.ts';
 import type { Budgets } from '../policy/budgets/budgets.ts';
 import type { CompiledBudget } from '../policy/budgets/compiled-budget.ts';
+import { creditsOf } from '../policy/budgets/credits.ts';
 import { type Scope, scopeKey } from '../policy/scope.ts';
 
 /** How a hard budget stands in its present window. Nano-USD. */
@@ -48,12 +49,17 @@ function isOfJust({ rule, each }: CompiledBudget, scope: Scope | undefined): boo
 }
 
 /**
- * What the caller can be said to own: the innermost hard budget of key, user, team, organisation and project; for a key
+ * What the caller can be said to own: the innermost prepaid credits, else the innermost hard budget of key, user, team, organisation and project; for a key
  * that may read the ledger, that of all it manages. Without one, nothing is given, and all that was ever spent is used.
  */
 export async function purseOf({ house, caller, rights }: AdminContext): Promise<Purse> {
   const isManaging = hasScope(rights, 'ledger:read');
   const scopes = isManaging ? [managedScope({ house, rights })] : caller.scopes.filter(({ type }) => type !== 'tag');
+  const credits = creditsOf(
+    house.budgets,
+    scopes.filter((scope) => scope !== undefined),
+  );
+  if (credits !== undefined) return { givenNanoUsd: credits.paidNanoUsd, usedNanoUsd: credits.spentNanoUsd };
   for (const scope of scopes) {
     const standing = standingOf(house.budgets, scope);
     if (standing !== undefined) return { givenNanoUsd: standing.limitNanoUsd, usedNanoUsd: standing.spentNanoUsd };

@@ -2,6 +2,7 @@ import type { EndpointEntry, LevelBudgetEntry, LevelLimitEntry } from '../config
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { EntityRow } from '../store/store.ts';
 import type { AdminScope, Role } from './admin-scope.ts';
+import type { Credits } from './credits.ts';
 import type { Policy } from './effective-policy.ts';
 
 /** The kinds of entities, each with the letters its ids begin with. */
@@ -41,6 +42,8 @@ export interface EntityBody {
   readonly budgetIds?: readonly string[] | undefined;
   /** What was spent before counts no more under the budgets of those, Unix milliseconds. */
   readonly budgetsCountFromMs?: number | undefined;
+  /** What was paid in for a level, which then spends no more than that. */
+  readonly credits?: Credits | undefined;
   /** Of a model group. */
   readonly models?: readonly string[] | undefined;
   /** Of a model, as in the file. */

@@ -2,6 +2,7 @@ import type { BudgetRule } from '../config/budget-rule.ts';
 import { type LevelScope, readLevelBudget, readLevelLimit } from '../config/level-rules.ts';
 import type { LimitRule } from '../config/limit-rule.ts';
 import type { LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
+import { prepaidRule } from './credits.ts';
 import type { Entity } from './entity.ts';
 
 interface RulesOfEntity {
@@ -76,20 +77,23 @@ export class StoredRules {
     const { budgetIds = [] } = entity.body;
     this.#refer(entity.id, budgetIds);
     const { budgets, limits } = entriesOf(entity, byId);
-    const level = budgets.length + limits.length === 0 ? undefined : levelOf(entity, byId);
+    const { credits } = entity.body;
+    const hasRules = budgets.length + limits.length > 0 || credits !== undefined;
+    const level = hasRules ? levelOf(entity, byId) : undefined;
     if (level === undefined) {
       if (this.#ofEntity.delete(entity.id)) this.#isDue = true;
       return;
     }
-    const source = JSON.stringify([level, budgets, limits]);
+    const source = JSON.stringify([level, budgets, limits, credits]);
     if (this.#ofEntity.get(entity.id)?.source === source) return;
     this.#isDue = true;
     // What was stored was readable when it was; what a later version cannot read any more is left out.
     this.#ofEntity.set(entity.id, {
       source,
-      budgets: budgets
-        .map((entry) => readLevelBudget(level, entry))
-        .flatMap((rule) => ('message' in rule ? [] : [rule])),
+      budgets: [
+        ...budgets.map((entry) => readLevelBudget(level, entry)).flatMap((rule) => ('message' in rule ? [] : [rule])),
+        ...(credits === undefined ? [] : [prepaidRule(level, credits)]),
+      ],
       limits: limits.map((entry) => readLevelLimit(level, entry)).flatMap((rules) => ('message' in rules ? [] : rules)),
     });
   }

@@ -4,11 +4,12 @@ import type { Usage } from '@turnpike/wire/canon/usage.ts';
  * One line of the ledger. Written once and never changed: what turns out wrong is put right by a further entry.
  *
  * `attempt`: what one call of a provider cost; id `<exchange id>.<attempt number>`. `correction`: a difference to the
- * entry named in `corrects`. `adjustment`: an amount entered by hand.
+ * entry named in `corrects`. `adjustment`: an amount entered by hand. `top-up` and `grant`: what was paid in, or given, as
+ * prepaid credits; that is no spending, and summed under `credits` alone.
  */
 export interface LedgerEntry {
   readonly id: string;
-  readonly kind: 'attempt' | 'correction' | 'adjustment';
+  readonly kind: 'attempt' | 'correction' | 'adjustment' | 'top-up' | 'grant';
   /** When the attempt began, Unix milliseconds: decides in which period it counts, whenever it is settled. */
   readonly atMs: number;
   readonly settledAtMs: number;
@@ -26,7 +27,7 @@ export interface LedgerEntry {
   readonly fault: string | undefined;
   /** Without the provider's raw object. */
   readonly usage: Usage;
-  /** Nano-USD, negative for credits; undefined when no price is known. */
+  /** Nano-USD, negative for what is given back; of credits what was paid in; undefined when no price is known. */
   readonly costNanoUsd: bigint | undefined;
   /** What was used without a certain price; see `Cost.uncovered`. */
   readonly uncovered: readonly string[];
@@ -36,6 +37,16 @@ export interface LedgerEntry {
   readonly note: string | undefined;
   /** The name of the key with which it was entered; undefined for attempts. */
   readonly enteredBy?: string | undefined;
+}
+
+/** Everything that was paid in, and what was paid in for an entity: the scopes of such an entry. */
+export function creditScopes(entityId: string): readonly string[] {
+  return ['credits', `credits:${entityId}`];
+}
+
+/** What was spent by an entry; undefined when no price is known. */
+export function spentBy({ kind, costNanoUsd }: LedgerEntry): bigint | undefined {
+  return kind === 'top-up' || kind === 'grant' ? 0n : costNanoUsd;
 }
 
 /** What an entry is summed under. */
@@ -50,7 +61,8 @@ const known = new WeakMap<readonly string[], Map<string, RollupScopes>>();
 const KNOWN_MAX = 64;
 
 /** Everything, and each scope and label the entry has. The same object for the same list of scopes and labels. */
-export function rollupScopes({ scopes, model, provider, endpoint }: LedgerEntry): RollupScopes {
+export function rollupScopes({ kind, scopes, model, provider, endpoint }: LedgerEntry): RollupScopes {
+  if (kind === 'top-up' || kind === 'grant') return { list: scopes, json: JSON.stringify(scopes) };
   const key = `${model}\n${provider}\n${endpoint}`;
   let byLabels = known.get(scopes);
   if (byLabels === undefined) {

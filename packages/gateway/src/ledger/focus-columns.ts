@@ -1,4 +1,13 @@
-import type { LedgerEntry } from './entry.ts';
+import { type LedgerEntry, spentBy } from './entry.ts';
+
+/** Credits are bought before they are used: what they buy is billed as usage, so they bill nothing themselves. */
+const categories = {
+  attempt: 'Usage',
+  correction: 'Adjustment',
+  adjustment: 'Adjustment',
+  'top-up': 'Purchase',
+  grant: 'Credit',
+} as const;
 
 /**
  * The columns of an export, in order: those of the FinOps cost and usage specification that say something here, and ours,
@@ -7,11 +16,11 @@ import type { LedgerEntry } from './entry.ts';
  * @see https://focus.finops.org/focus-specification/
  */
 export const focusColumns: readonly { name: string; of: (entry: LedgerEntry) => string }[] = [
-  { name: 'BilledCost', of: ({ costNanoUsd }) => decimal(costNanoUsd) },
+  { name: 'BilledCost', of: (entry) => decimal(spentBy(entry)) },
   { name: 'BillingCurrency', of: () => 'USD' },
   { name: 'ChargePeriodStart', of: ({ atMs }) => new Date(atMs).toISOString() },
   { name: 'ChargePeriodEnd', of: ({ settledAtMs }) => new Date(settledAtMs).toISOString() },
-  { name: 'ChargeCategory', of: ({ kind }) => (kind === 'attempt' ? 'Usage' : 'Adjustment') },
+  { name: 'ChargeCategory', of: ({ kind }) => categories[kind] },
   { name: 'ChargeClass', of: ({ kind }) => (kind === 'correction' ? 'Correction' : '') },
   { name: 'ChargeDescription', of: ({ note }) => note ?? '' },
   { name: 'ConsumedQuantity', of: ({ usage }) => total(usage.inputTokens, usage.outputTokens) },
@@ -34,6 +43,7 @@ export const focusColumns: readonly { name: string; of: (entry: LedgerEntry) => 
   { name: 'x_CacheWriteTokens', of: ({ usage }) => usage.cacheWriteTokens?.toString() ?? '' },
   { name: 'x_Uncovered', of: ({ uncovered }) => uncovered.join(' ') },
   { name: 'x_Corrects', of: ({ corrects }) => corrects ?? '' },
+  { name: 'x_PaidInCost', of: (entry) => (spentBy(entry) === entry.costNanoUsd ? '' : decimal(entry.costNanoUsd)) },
   { name: 'x_EnteredBy', of: ({ enteredBy }) => enteredBy ?? '' },
 ];
 

@@ -210,7 +210,7 @@ export async function ledgerEntries(database: Database, page: LedgerPage): Promi
 }
 
 /**
- * True for rows whose scopes hold the given text. `all` stands first in every list, so each other scope follows a comma;
+ * True for rows whose scopes hold the given text. `all` or `credits` stands first in every list, so each other scope follows a comma;
  * within a scope a quotation mark always follows a backslash. (LIKE would not tell large letters from small ones.)
  */
 const HAS_SCOPE = "replace(scopes, ?, '') <> scopes";
@@ -257,7 +257,7 @@ export async function spendBetween(database: Database, scope: string, fromMs: nu
         WHERE scope = ? AND period = 'hour' AND start_ms >= ? AND start_ms < ? AND (start_ms < ? OR start_ms >= ?)
       UNION ALL
       SELECT cost_nano_usd FROM ledger_entry
-        WHERE at_ms >= ? AND at_ms < ? AND (at_ms < ? OR at_ms >= ?) ${scope === 'all' ? '' : `AND ${HAS_SCOPE}`}
+        WHERE at_ms >= ? AND at_ms < ? AND (at_ms < ? OR at_ms >= ?) ${scope === 'all' ? `AND scopes LIKE '["all"%'` : `AND ${HAS_SCOPE}`}
     ) AS parts`,
     [
       ...[scope, days.from, days.to],

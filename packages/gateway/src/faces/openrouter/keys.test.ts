@@ -121,6 +121,14 @@ describe('what is spent', () => {
     expect(body.data.total_credits).toBe(7);
   });
 
+  test('by a key of a prepaid team counts against what was paid in', async () => {
+    await house.call('POST', '/organisations', { name: 'saver', budgets: [{ amount: 7, per: 'month' }] });
+    await house.call('POST', '/organisations/saver/credits/top-ups', { amount: 25 });
+    const { key } = await made({ name: 'prepaid', workspace_id: 'saver' });
+    const { text } = await house.ask('GET', '/api/v1/credits', undefined, key);
+    expect(text).toBe('{"data":{"total_credits":25,"total_usage":0}}');
+  });
+
   test('beyond the limit is refused', async () => {
     const { key, hash } = await made({ name: 'broke', limit: 0 });
     expect(await house.chat(key)).toBe(402);

@@ -40,10 +40,16 @@ const identities = new WeakMap<BudgetRule, string>();
 export function identityOf(rule: BudgetRule): string {
   const known = identities.get(rule);
   if (known !== undefined) return known;
-  const { scope, each, period, countsFromMs } = rule;
+  const { scope, each, period, countsFromMs, isPrepaid } = rule;
   const scopes = Object.entries(scope).sort(([a], [b]) => (a < b ? -1 : 1));
   const identity = sha256Hex(
-    JSON.stringify([scopes, [...each].sort(), period, ...(countsFromMs === undefined ? [] : [countsFromMs])]),
+    JSON.stringify([
+      scopes,
+      [...each].sort(),
+      period,
+      ...(countsFromMs === undefined ? [] : [countsFromMs]),
+      ...(isPrepaid ? ['prepaid'] : []),
+    ]),
   ).slice(0, 16);
   identities.set(rule, identity);
   return identity;
@@ -89,10 +95,11 @@ export function instancesUnder({ ledgerType, id, rule, each }: CompiledBudget, n
 }
 
 /** `budget of 50 USD per month (team web)`; with the instance when things are told apart. */
-export function labelOf({ limitNanoUsd, softNanoUsd, period, scope }: BudgetRule, instance: string): string {
+export function labelOf({ limitNanoUsd, softNanoUsd, period, scope, isPrepaid }: BudgetRule, instance: string): string {
   const line = limitNanoUsd ?? softNanoUsd ?? 0n;
   const about = instance === '' ? Object.entries(scope).map(([type, id]) => `${type} ${id}`) : aboutOf(instance);
-  return `budget of ${usd(line)} USD ${periodText(period)}${about.length === 0 ? '' : ` (${about.join(', ')})`}`;
+  const what = isPrepaid ? `prepaid budget of ${usd(line)} USD` : `budget of ${usd(line)} USD ${periodText(period)}`;
+  return `${what}${about.length === 0 ? '' : ` (${about.join(', ')})`}`;
 }
 
 function aboutOf(instance: string): string[] {
