@@ -116,7 +116,7 @@ export class Gateway {
   #adminApi: Promise<AdminApi> | undefined;
   #faces: Promise<Faces> | undefined;
   readonly #active = new ActiveExchanges();
-  readonly #limiter = new Limiter();
+  readonly #limiter: Limiter;
   /** What is spent and held of each budget. */
   readonly budgets: Budgets;
   readonly #quota: QuotaNode | undefined;
@@ -141,8 +141,10 @@ export class Gateway {
     this.report = report;
     this.#exchangeLog = new ExchangeLog(store, { log });
     const { authority } = options;
-    const onError = (error: unknown) => log.error('A shared budget could not be asked.', { error: String(error) });
+    const onError = (error: unknown) =>
+      log.error('A shared budget or limit could not be asked.', { error: String(error) });
     this.#quota = authority && new QuotaNode({ authority, onError });
+    this.#limiter = new Limiter(this.#quota);
     this.budgets = new Budgets(
       ({ label, softNanoUsd, spentNanoUsd }) =>
         log.warn('A soft line of a budget is crossed.', {

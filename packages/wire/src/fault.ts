@@ -81,7 +81,7 @@ export const faults = {
     status: 503,
     blame: 'operator',
     retry: 'later',
-    says: 'What all processes together have spent cannot be asked.',
+    says: 'What all processes together have spent, or used, cannot be asked.',
   },
   price_unknown: {
     status: 402,

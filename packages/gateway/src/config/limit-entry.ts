@@ -1,4 +1,4 @@
-import type { LimitMeasure, LimitRule } from './limit-rule.ts';
+import type { LimitRule } from './limit-rule.ts';
 import { defaultProblem, readRuleAbout } from './rule-about.ts';
 import type { LimitEntry } from './schema.ts';
 
@@ -38,16 +38,13 @@ export function readLimitEntry(entry: LimitEntry): readonly LimitRule[] | { mess
   const problem = defaultProblem(entry);
   if (problem !== undefined) return problem;
   const about = { ...readRuleAbout(entry), ...(entry.default === true && { isDefault: true }) };
-  return counted.map((measure) => ruleOf(measure, entry[measure] ?? 0, windowMs ?? 0, about));
-}
-
-function ruleOf(
-  measure: LimitMeasure,
-  amount: number,
-  windowMs: number,
-  about: Pick<LimitRule, 'scope' | 'each' | 'isDefault'>,
-): LimitRule {
-  return { measure, amount, windowMs: measure === 'concurrency' ? 0 : windowMs, ...about };
+  return counted.map((measure) => ({
+    measure,
+    amount: entry[measure] ?? 0,
+    windowMs: measure === 'concurrency' ? 0 : (windowMs ?? 0),
+    ...about,
+    ...(entry.unreachable !== undefined && { unreachable: entry.unreachable }),
+  }));
 }
 
 function windowOf(per: string): number {

@@ -16,4 +16,9 @@ export interface LimitRule {
   readonly each: readonly ScopeType[];
   /** Only for end users whom no limit names. */
   readonly isDefault?: boolean | undefined;
+  /**
+   * When other processes cannot be asked what they used. `local`, as when absent: this one goes on by what it knows.
+   * `refuse`: what its lease does not have is refused.
+   */
+  readonly unreachable?: 'local' | 'refuse';
 }

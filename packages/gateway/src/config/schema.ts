@@ -94,6 +94,11 @@ const limitFields = {
         z.describe('The length of the window: second, minute, hour, day, or as 90s, 15m, 5h, 7d.'),
       ),
   ),
+  unreachable: z.optional(
+    z
+      .enum(['local', 'refuse'])
+      .check(z.describe('When other processes cannot be asked: go on alone (default), or refuse.')),
+  ),
 };
 
 const scopeFields = {

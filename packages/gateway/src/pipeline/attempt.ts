@@ -2,6 +2,7 @@ import { Fault } from '@turnpike/wire/fault.ts';
 import type { Endpoint } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import type { Shortage } from '../policy/budgets/budget-hold.ts';
+import type { Refusal } from '../policy/limits/refusal.ts';
 import type { PlanStep } from '../routing/plan.ts';
 import { judgeRetry } from '../routing/retry.ts';
 import { monotonicMs } from '../runtime/clock.ts';
@@ -25,7 +26,8 @@ import { type Answer, tryEndpoint } from './try-endpoint.ts';
 export async function attempt(services: Services, exchange: Exchange, body: Body): Promise<Answer> {
   const steps = exchange.plan?.steps ?? [];
   let failure: { fault: Fault; step: PlanStep } | undefined;
-  let full: Fault | undefined;
+  let full: Refusal | undefined;
+  const refused = new Set<Endpoint>();
   let short: { shortage: Shortage; endpoint: Endpoint } | undefined;
   for (const step of steps) {
     if (failure !== undefined) {
@@ -34,11 +36,17 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
       const verdict = judgeRetry(failure.fault, isSame || isExhausted(exchange, step), repeats, services.random);
       if (verdict.type === 'give-up') break;
       if (verdict.type === 'skip') continue;
-      if (verdict.waitMs > 0) await waitOrGone(verdict.waitMs, exchange.request.signal);
+      if (verdict.waitMs > 0) {
+        await waitOrGone(verdict.waitMs, exchange.request.signal);
+        refused.clear();
+      }
     }
-    const refusal = takeSeat(services, exchange, step.endpoint);
+    if (refused.has(step.endpoint)) continue;
+    const taking = takeSeat(services, exchange, step.endpoint);
+    const refusal = taking instanceof Promise ? await taking : taking;
     if (refusal !== undefined) {
-      full ??= limitFault(refusal);
+      if (full === undefined || refusal.retryAfterMs < full.retryAfterMs) full = refusal;
+      refused.add(step.endpoint);
       noteNotTried(exchange, step, refusal.label);
       continue;
     }
@@ -57,7 +65,7 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
   if (failure === undefined && full === undefined && short !== undefined) {
     throw budgetFault(exchange, short.shortage, short.endpoint);
   }
-  throw failure?.fault ?? full ?? new Fault('model_unavailable');
+  throw failure?.fault ?? (full === undefined ? new Fault('model_unavailable') : limitFault(full));
 }
 
 async function tryStep(services: Services, exchange: Exchange, body: Body, step: PlanStep): Promise<Answer | Fault> {

@@ -30,7 +30,8 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     admitEndUser(services, exchange, read);
     const body = boundOutput(exchange, read);
     exchange.body = body;
-    limit(services, exchange, body); // stage: limit
+    const limiting = limit(services, exchange, body); // stage: limit
+    if (limiting !== undefined) await limiting;
     // place: guard-input
     hold(services, exchange, body); // stage: hold
     // place: cache-look

@@ -2,7 +2,7 @@ import type { Fault } from '@turnpike/wire/fault.ts';
 import type { LimitMeasure } from '../config/limit-rule.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Reading, tightest } from '../policy/limits/admission.ts';
-import { monotonicMs, nowMs } from '../runtime/clock.ts';
+import { nowMs } from '../runtime/clock.ts';
 
 type HeaderSet = readonly [name: string, measures: readonly LimitMeasure[]];
 
@@ -22,12 +22,12 @@ const anthropicSets: readonly HeaderSet[] = [
 
 /** Tells the client, in its dialect's words, how much is left of the tightest limit. Replaces the provider's headers. */
 export function limitHeaders(exchange: Exchange, headers: Record<string, string>): void {
-  const standings = exchange.limits?.standings ?? [];
-  if (standings.length === 0) return;
+  const { limits } = exchange;
+  if (limits === undefined || limits.standings.length === 0) return;
   const isAnthropic = exchange.face.id === 'anthropic-messages';
-  const now = monotonicMs();
+  const now = limits.now();
   for (const [name, measures] of isAnthropic ? anthropicSets : openaiSets) {
-    const reading = tightest(standings, measures, now);
+    const reading = tightest(limits.standings, measures, now);
     if (reading === undefined) continue;
     if (isAnthropic) writeAnthropic(name, reading, headers);
     else writeOpenai(name, reading, headers);

@@ -1,10 +1,11 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Endpoint } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
-import type { LimitEnd } from '../policy/limits/admission.ts';
+import type { Admission, LimitEnd } from '../policy/limits/admission.ts';
 import type { CompiledRule } from '../policy/limits/compiled-rule.ts';
 import type { ExchangeLimits } from '../policy/limits/exchange-limits.ts';
-import type { CallerRules, Refusal } from '../policy/limits/limiter.ts';
+import type { CallerRules } from '../policy/limits/limiter.ts';
+import type { Refusal } from '../policy/limits/refusal.ts';
 import { readTags } from '../policy/limits/request-facts.ts';
 import { estimateTokens, type TokenCost } from '../policy/limits/token-cost.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
@@ -14,18 +15,27 @@ import type { Services } from './services.ts';
 /** Nobody knows when one of those under way ends: a hint for clients that would not wait at all. */
 const BUSY_RETRY_MS = 1_000;
 
-/** Counts the exchange against every limit that concerns it, or against none. @throws Fault `rate_limited`. */
-export function limit(services: Services, exchange: Exchange, body: Body): void {
+/**
+ * Counts the exchange against every limit that concerns it, or against none. A promise only when processes count together.
+ *
+ * @throws Fault `rate_limited`; `quota_unavailable` when a limit refuses what it cannot ask for.
+ */
+export function limit(services: Services, exchange: Exchange, body: Body): void | Promise<void> {
   const { caller } = exchange;
   const rules = caller === undefined ? undefined : services.limiter.rulesOf(caller);
   if (rules === undefined) return;
-  const limits = limitsOf(exchange, body, rules);
+  const limits = limitsOf(services, exchange, body, rules);
   if (limits === undefined) return;
   const own = services.limiter.rulesFor(rules, limits.subject);
   limits.attemptRules = own.attempt;
   exchange.limits = limits;
   if (own.exchange.length === 0) return;
   const verdict = services.limiter.admit(own.exchange, limits.subject, limits.cost);
+  if (verdict instanceof Promise) return verdict.then((verdict) => enter(limits, verdict));
+  enter(limits, verdict);
+}
+
+function enter(limits: ExchangeLimits, verdict: Admission | Refusal): void {
   limits.standings = verdict.standings;
   if ('reason' in verdict) throw limitFault(verdict);
   limits.admission = verdict;
@@ -37,12 +47,25 @@ export function refusalOfEndpoint(services: Services, exchange: Exchange, endpoi
   return place && services.limiter.refusal(place.rules, withProvider(place.limits, endpoint), place.limits.cost);
 }
 
-/** Counts an attempt against the limits of its endpoint and provider. @returns why not, when it may not be made. */
-export function takeSeat(services: Services, exchange: Exchange, endpoint: Endpoint): Refusal | undefined {
+/**
+ * Counts an attempt against the limits of its endpoint and provider. A promise only when processes count together.
+ *
+ * @returns why not, when it may not be made.
+ */
+export function takeSeat(
+  services: Services,
+  exchange: Exchange,
+  endpoint: Endpoint,
+): Refusal | undefined | Promise<Refusal | undefined> {
   const place = placeAt(services, exchange, endpoint);
   if (place === undefined) return undefined;
   const { limits, rules } = place;
   const verdict = services.limiter.admit(rules, withProvider(limits, endpoint), limits.cost);
+  if (verdict instanceof Promise) return verdict.then((verdict) => sit(limits, verdict));
+  return sit(limits, verdict);
+}
+
+function sit(limits: ExchangeLimits, verdict: Admission | Refusal): Refusal | undefined {
   if ('reason' in verdict) return verdict;
   limits.seat = verdict;
   return undefined;
@@ -69,6 +92,12 @@ export function limitFault(refusal: Refusal): Fault {
       message: `This request is larger than a limit allows at all: ${label}, and it may take ${weight}. Make it smaller, or bound its output with max_tokens.`,
     });
   }
+  if (reason === 'unknown') {
+    return new Fault('quota_unavailable', {
+      message: `What other processes used of a limit cannot be asked, and the part of this one is used: ${label}.`,
+      retryAfterMs: BUSY_RETRY_MS,
+    });
+  }
   if (reason === 'busy') {
     return new Fault('rate_limited', {
       message: `Limit reached: ${label}. Try again when another request has ended.`,
@@ -91,13 +120,18 @@ function placeAt(
   const ofEndpoint = services.limiter.rulesOfEndpoint(endpoint);
   const ofCaller = exchange.limits?.attemptRules ?? [];
   if (ofEndpoint === undefined && ofCaller.length === 0) return undefined;
-  if (exchange.body !== undefined) exchange.limits ??= limitsOf(exchange, exchange.body, undefined);
+  if (exchange.body !== undefined) exchange.limits ??= limitsOf(services, exchange, exchange.body, undefined);
   const { limits } = exchange;
   return limits && { limits, rules: [...ofCaller, ...(ofEndpoint ?? [])] };
 }
 
 /** @param rules The caller's; undefined when only endpoints have limits. */
-function limitsOf(exchange: Exchange, body: Body, rules: CallerRules | undefined): ExchangeLimits | undefined {
+function limitsOf(
+  { limiter }: Services,
+  exchange: Exchange,
+  body: Body,
+  rules: CallerRules | undefined,
+): ExchangeLimits | undefined {
   const { caller, request, operation } = exchange;
   if (caller === undefined) return undefined;
   const { bytes, lens } = body;
@@ -113,6 +147,7 @@ function limitsOf(exchange: Exchange, body: Body, rules: CallerRules | undefined
       if (operation === 'generate') cost ??= estimateTokens(bytes, lens);
       return cost;
     },
+    now: () => limiter.now(),
     attemptRules: [],
     standings: [],
   };

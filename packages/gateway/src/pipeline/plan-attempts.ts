@@ -4,7 +4,7 @@ import type { Body, Exchange } from '../exchange.ts';
 import { allowsName, type EffectivePolicy } from '../identity/effective-policy.ts';
 import type { Shortage } from '../policy/budgets/budget-hold.ts';
 import { type Caller, mayUse } from '../policy/caller.ts';
-import type { Refusal } from '../policy/limits/limiter.ts';
+import type { Refusal } from '../policy/limits/refusal.ts';
 import { type Plan, plan } from '../routing/plan.ts';
 import { policyOf, whoMay } from './end-user.ts';
 import { budgetFault, shortageAt } from './hold.ts';

@@ -37,6 +37,8 @@ export interface QuotaCall {
   /** Applied last: at least `need` is granted, up to `want`, or nothing. 0 and 0: nothing is asked for. */
   readonly need: bigint;
   readonly want: bigint;
+  /** Larger needs of which it is asked when they would fit, should `need` not be granted; at most 64. */
+  readonly asides?: readonly bigint[];
   /** Is it worth recalling what others have idle, should `need` not be there? */
   readonly recall: boolean;
   /**
@@ -68,6 +70,8 @@ export interface QuotaReply {
   readonly otherNodes: number;
   /** When `need` was not granted: Unix ms at which it would fit if nothing is added and all leases stay; 0 for never, `nowMs` when it only waits for leases. */
   readonly fitsAtMs: number;
+  /** As `fitsAtMs`, for each of the call's `asides`. An authority that does not tell is asked for one after the other. */
+  readonly asidesFitAtMs?: readonly number[];
 }
 
 export class AuthorityUnreachable extends Error {}

@@ -70,6 +70,7 @@ export class QuotaAccount {
     this.#nextEndMs = Math.min(this.#nextEndMs, lease.untilMs);
     const all = this.#leased();
     const others = all.amount - lease.amount;
+    const fits = call.need > granted ? this.#fitsAtMs(call, nowMs, all.amount) : [nowMs];
     return {
       isUnknown: false,
       epoch,
@@ -78,7 +79,8 @@ export class QuotaAccount {
       used: this.#used,
       leasedByOthers: others,
       otherNodes: all.nodes - (lease.amount > 0n ? 1 : 0),
-      fitsAtMs: call.need > granted ? this.#fitsAtMs(call, nowMs, all.amount) : nowMs,
+      fitsAtMs: fits[0] ?? nowMs,
+      ...(fits.length > 1 && { asidesFitAtMs: fits.slice(1) }),
     };
   }
 
@@ -118,19 +120,26 @@ export class QuotaAccount {
     return { amount, nodes };
   }
 
-  #fitsAtMs({ need, capacity }: QuotaCall, nowMs: number, leased: bigint): number {
-    if (need > capacity) return 0;
-    // Leases come free whenever their nodes give back: what only they stand in the way of may fit at any moment.
-    const over = this.#used + need - capacity;
-    if (over <= 0n) return nowMs;
+  /** For the need and each of the asides. */
+  #fitsAtMs({ need, asides = [], capacity }: QuotaCall, nowMs: number, leased: bigint): number[] {
     const ends = [...this.#slots].filter(([untilMs]) => untilMs !== 0).sort(([one], [other]) => one - other);
-    let withoutLeasesMs = 0;
-    let shed = 0n;
-    for (const [untilMs, amount] of ends) {
-      shed += amount;
-      if (withoutLeasesMs === 0 && shed >= over) withoutLeasesMs = untilMs;
-      if (shed >= over + leased) return untilMs;
-    }
-    return withoutLeasesMs;
+    return [need, ...asides].map((amount) => {
+      if (amount > capacity) return 0;
+      // Leases come free whenever their nodes give back: what only they stand in the way of may fit at any moment.
+      const over = this.#used + amount - capacity;
+      return over <= 0n ? nowMs : shedAtMs(ends, over, leased);
+    });
   }
+}
+
+/** When so much is shed and the leases stay; if that never comes, and they do not. 0 for never. */
+function shedAtMs(ends: readonly (readonly [untilMs: number, amount: bigint])[], over: bigint, leased: bigint): number {
+  let withoutLeasesMs = 0;
+  let shed = 0n;
+  for (const [untilMs, amount] of ends) {
+    shed += amount;
+    if (withoutLeasesMs === 0 && shed >= over) withoutLeasesMs = untilMs;
+    if (shed >= over + leased) return untilMs;
+  }
+  return withoutLeasesMs;
 }

@@ -14,23 +14,50 @@ export interface LeaseHouse {
   readonly later: (lease: QuotaLease) => void;
 }
 
+/** Whose account it is. */
+export interface LeaseUser {
+  /** What was used before anybody asked, for an authority that does not know the account. */
+  readonly seed: () => Promise<readonly QuotaCharge[]>;
+  /** What this node used, as far as it still counts: told again to an authority that lost its memory. */
+  readonly standing?: () => readonly QuotaCharge[];
+  /** The sum of what this node used, as far as it still counts. */
+  readonly ownUsed?: () => bigint;
+  /** What is held is used or free again within moments: others wait for it rather than being refused. */
+  readonly isHeldBriefly?: boolean;
+  /** Not taken from for so long, a lease is given back. */
+  readonly idleMs?: number;
+  /** Others are waited for so long to give back what they have idle: the first time, and when that was a moment ago. */
+  readonly patienceMs?: readonly [first: number, again: number];
+}
+
 /** `refused`: there is no room. `cut`: the authority cannot be asked. */
 export type Taken = 'taken' | 'refused' | 'cut';
 
+export interface Asked {
+  readonly taken: Taken;
+  /** When refused: Unix ms at which the amount fits, if nothing is added; 0 for never. */
+  readonly fitsAtMs: number;
+}
+
 interface Waiter {
   readonly amount: bigint;
-  readonly resolve: (taken: Taken) => void;
+  readonly resolve: (asked: Asked) => void;
   /** Set when it was refused for the first time, for what others have leased. */
   giveUpAtMs: number | undefined;
+  /** When it was refused for the first time. */
+  refusedAtMs: number | undefined;
+  /** When it fits, as it was told last. */
+  fitsAtMs: number | undefined;
 }
 
 /** After a recall, or a refusal, nothing is kept idle for so long. */
 const EXACT_MS = 2_000;
-/** Others are waited for so long to give back what they have idle. */
-const RECALL_WAIT_MS = 150;
-/** As above when they were told a moment ago, and keep nothing idle. */
-const RECALLED_WAIT_MS = 40;
+/** See {@link LeaseUser.patienceMs}: who was told a moment ago keeps nothing idle. */
+const PATIENCE_MS = [150, 40] as const;
 const RETRY_MS = 8;
+/** Who is refused waits so long to be told when it fits, with nothing leased elsewhere. */
+const TELL_MS = 16;
+const ASIDES_MAX = 64;
 /** A lease smaller than so many takes is none: each is asked for. */
 const TAKES_MIN = 4n;
 /** Part of a lease's life in which it is used without having been confirmed. */
@@ -41,17 +68,25 @@ const IDLE_MS = 5_000;
 /** What this node may use of one account without asking, what is held out of it, and what waits to be reported. */
 export class QuotaLease {
   readonly id: string;
-  readonly seed: () => Promise<readonly QuotaCharge[]>;
+  readonly user: LeaseUser;
   readonly #house: LeaseHouse;
   #capacity = 0n;
   #lease = 0n;
   #held = 0n;
   #charges = new Map<number, bigint>();
-  /** Not yet taken out of the lease by the authority, those under way included. */
+  /** Not yet known to the authority, those under way included. */
   #charged = 0n;
+  /** What the authority will take out of the lease for those to be sent, and for those under way: not for corrections. */
+  #burden = 0n;
+  #sentBurden = 0n;
+  /** What those who waited needed when the call was sent, the least first. */
+  #sentAmounts: readonly bigint[] = [];
   #sent: QuotaCall | undefined;
   #latest: QuotaReply | undefined;
+  #usedByOthers = 0n;
   #waiters: Waiter[] = [];
+  /** Which memory the authority answered from. */
+  #epoch: string | undefined;
   #lastAmount = 0n;
   #takenAtMs = 0;
   #confirmedAtMs = 0;
@@ -63,9 +98,9 @@ export class QuotaLease {
   needsSeed = false;
   isCalling = false;
 
-  constructor(id: string, seed: () => Promise<readonly QuotaCharge[]>, house: LeaseHouse) {
+  constructor(id: string, user: LeaseUser, house: LeaseHouse) {
     this.id = id;
-    this.seed = seed;
+    this.user = user;
     this.#house = house;
   }
 
@@ -83,13 +118,29 @@ export class QuotaLease {
     return this.#latest?.fitsAtMs ?? 0;
   }
 
+  /** What other nodes had used when the authority last told. */
+  get usedByOthers(): bigint {
+    return this.#usedByOthers;
+  }
+
+  /** Unix ms of the last answer; 0 for none. */
+  get toldAtMs(): number {
+    return this.#latest === undefined ? 0 : this.#confirmedAtMs;
+  }
+
   get isWaitedFor(): boolean {
     return this.#waiters.length > 0;
   }
 
   /** Nothing leased, held or to be reported. */
   get isEmpty(): boolean {
-    return this.#lease === 0n && this.#held === 0n && this.#charged === 0n && !this.isWaitedFor && !this.isCalling;
+    const isQuiet = this.#charges.size === 0 && this.#sent === undefined && !this.isWaitedFor && !this.isCalling;
+    return isQuiet && this.#lease === 0n && this.#held === 0n;
+  }
+
+  /** What this node used still counts, and nobody else remembers it. */
+  get isRemembered(): boolean {
+    return this.user.ownUsed !== undefined && this.user.ownUsed() > 0n;
   }
 
   /** Holds an amount out of the lease, when it is there. At once. */
@@ -106,21 +157,29 @@ export class QuotaLease {
   }
 
   /** Asks for an amount that the lease does not have. Never rejects. */
-  take(amount: bigint): Promise<Taken> {
-    if (this.#house.isCut()) return Promise.resolve('cut');
+  async take(amount: bigint): Promise<Taken> {
+    return (await this.ask(amount)).taken;
+  }
+
+  /** As {@link take}; who is refused is told when it fits. */
+  ask(amount: bigint): Promise<Asked> {
+    if (this.#house.isCut()) return Promise.resolve(CUT);
     return new Promise((resolve) => {
-      this.#waiters.push({ amount, resolve, giveUpAtMs: undefined });
+      this.#waiters.push({ amount, resolve, giveUpAtMs: undefined, refusedAtMs: undefined, fitsAtMs: undefined });
       this.#house.soon(this);
     });
+  }
+
+  /** Holds an amount although the lease does not have it: nobody can be asked, and it is used all the same. */
+  force(amount: bigint): void {
+    this.#held += amount;
+    this.#house.later(this);
   }
 
   /** Turns what was held into what was used. Once for each hold. @param untilMs From when it no longer counts; 0: never. */
   settle(held: bigint, actual: bigint, untilMs: number): void {
     this.#held -= held;
-    if (actual !== 0n) {
-      this.#charges.set(untilMs, (this.#charges.get(untilMs) ?? 0n) + actual);
-      this.#charged += actual;
-    }
+    if (actual !== 0n) this.#charge(actual, untilMs);
     if (this.isWaitedFor || this.#target(this.#house.now()) === 0n) this.#house.soon(this);
     else if (actual !== 0n) this.#house.later(this);
   }
@@ -149,11 +208,15 @@ export class QuotaLease {
     if (this.#sent !== undefined) return this.#sent;
     this.#serve();
     const { needs, giveBack, want } = this.#wish(nowMs);
+    this.#sentAmounts = needs === 0n ? [] : this.#amounts();
+    const least = this.#sentAmounts[0] ?? 0n;
     const isNews = this.#isStale || needs > 0n || want > 0n || giveBack > 0n || this.#charges.size > 0;
     if (!isNews && nowMs - this.#confirmedAtMs < this.#house.leaseMs / 4) return undefined;
     this.#isStale = false;
     const charges = [...this.#charges].map(([untilMs, amount]) => ({ amount, untilMs }));
     this.#charges = new Map();
+    this.#sentBurden = this.#burden;
+    this.#burden = 0n;
     this.#sent = {
       account: this.id,
       node: this.#house.node,
@@ -164,6 +227,7 @@ export class QuotaLease {
       giveBack,
       need: needs,
       want,
+      ...(this.#sentAmounts.length > 1 && { asides: this.#sentAmounts.slice(1).map((one) => one + needs - least) }),
       recall: needs > 0n,
       seed,
       leaseMs: this.#house.leaseMs,
@@ -178,20 +242,28 @@ export class QuotaLease {
     if (sent === undefined) return undefined;
     this.#confirmedAtMs = this.#sentAtMs;
     this.#lease = reply.lease;
+    this.#sentBurden = 0n;
+    for (const { amount } of sent.charges) this.#charged -= amount;
+    const isForgetful = this.#epoch !== undefined && this.#epoch !== reply.epoch;
+    this.#epoch = reply.epoch;
     if (reply.isUnknown) {
-      for (const { amount, untilMs } of sent.charges) {
-        this.#charges.set(untilMs, (this.#charges.get(untilMs) ?? 0n) + amount);
-      }
+      for (const { amount, untilMs } of sent.charges) this.#charge(amount, untilMs);
+      if (isForgetful) this.#stateAgain([]);
       this.needsSeed = true;
       return 0;
     }
+    if (isForgetful) this.#stateAgain(sent.charges);
     this.needsSeed = false;
     this.#latest = reply;
-    for (const { amount } of sent.charges) this.#charged -= amount;
+    const { ownUsed } = this.user;
+    if (ownUsed !== undefined) this.#usedByOthers = positive(reply.used + this.#charged - ownUsed());
     this.#serve();
     const again = this.#refuse(sent);
-    if (this.isWaitedFor) return again;
-    if (this.#wish(this.#house.now()).giveBack > 0n) this.#house.soon(this);
+    const nowMs = this.#house.now();
+    // At the line others wait for what is known to be used, and for what is idle.
+    const isUrgent = this.#charges.size > 0 && this.#target(nowMs) === 0n;
+    if (this.isWaitedFor) return isUrgent ? 0 : again;
+    if (isUrgent || this.#wish(nowMs).giveBack > 0n) this.#house.soon(this);
     else if (this.#charges.size > 0) this.#house.later(this);
     return undefined;
   }
@@ -200,11 +272,31 @@ export class QuotaLease {
   cut(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const { resolve } of waiters) resolve('cut');
+    for (const { resolve } of waiters) resolve(CUT);
+  }
+
+  #charge(amount: bigint, untilMs: number): void {
+    const before = this.#charges.get(untilMs) ?? 0n;
+    const after = before + amount;
+    if (after === 0n) this.#charges.delete(untilMs);
+    else this.#charges.set(untilMs, after);
+    this.#burden += positive(after) - positive(before);
+    this.#charged += amount;
+  }
+
+  /** What was used counts although the authority forgot it. @param known What it was told since. */
+  #stateAgain(known: readonly QuotaCharge[]): void {
+    const { standing } = this.user;
+    if (standing === undefined) return;
+    const charges = standing();
+    this.#charges = new Map();
+    this.#burden = this.#charged = 0n;
+    for (const { amount, untilMs } of charges) this.#charge(amount, untilMs);
+    for (const { amount, untilMs } of known) this.#charge(-amount, untilMs);
   }
 
   get #idle(): bigint {
-    return this.#lease - this.#held - this.#charged - (this.#sent?.giveBack ?? 0n);
+    return this.#lease - this.#held - this.#burden - this.#sentBurden - (this.#sent?.giveBack ?? 0n);
   }
 
   /** So much is kept at hand; 0 when each take is asked for. */
@@ -221,12 +313,13 @@ export class QuotaLease {
   }
 
   #isIdle(nowMs: number): boolean {
-    return nowMs - this.#takenAtMs > IDLE_MS;
+    return nowMs - this.#takenAtMs > (this.user.idleMs ?? IDLE_MS);
   }
 
   #wish(nowMs: number): { needs: bigint; giveBack: bigint; want: bigint } {
     const target = this.#isIdle(nowMs) ? 0n : this.#target(nowMs);
-    const idle = this.#idle;
+    // What was used beyond the lease is told, and needs none any more; what is held beyond it does.
+    const idle = positive(this.#lease - this.#burden) - this.#held;
     const missing = idle < 0n ? -idle : 0n;
     if (this.#waiters.length === 0) {
       if (target === 0n) return { needs: 0n, giveBack: idle > 0n ? idle : 0n, want: missing };
@@ -241,6 +334,13 @@ export class QuotaLease {
     return { needs: least - idle, giveBack: 0n, want: all + target - idle };
   }
 
+  /** What those who wait need, the least first, each once. */
+  #amounts(): bigint[] {
+    const amounts = [...new Set(this.#waiters.map(({ amount }) => amount))];
+    if (amounts.length > 1) amounts.sort((one, other) => (one < other ? -1 : 1));
+    return amounts.slice(0, ASIDES_MAX + 1);
+  }
+
   #serve(): void {
     if (this.#waiters.length === 0 || this.#isVoid(this.#house.now())) return;
     const left: Waiter[] = [];
@@ -248,7 +348,7 @@ export class QuotaLease {
       if (this.#idle < waiter.amount) left.push(waiter);
       else {
         this.#held += waiter.amount;
-        waiter.resolve('taken');
+        waiter.resolve(TAKEN);
       }
     }
     this.#waiters = left;
@@ -263,15 +363,36 @@ export class QuotaLease {
     if (nowMs - this.#failedAtMs > EXACT_MS) this.#firstFailedAtMs = nowMs;
     this.#failedAtMs = nowMs;
     this.#exactUntilMs = nowMs + EXACT_MS;
-    const waitMs = nowMs - this.#firstFailedAtMs > RECALL_WAIT_MS ? RECALLED_WAIT_MS : RECALL_WAIT_MS;
-    const room = this.#capacity - reply.used - this.#held - this.#charged;
+    const [firstMs, againMs] = this.user.patienceMs ?? PATIENCE_MS;
+    const waitMs = nowMs - this.#firstFailedAtMs > firstMs ? againMs : firstMs;
+    const isHeldBriefly = this.user.isHeldBriefly === true;
+    const room = this.#capacity - reply.used - (isHeldBriefly ? 0n : this.#held) - this.#charged;
+    const told = [reply.fitsAtMs, ...(reply.asidesFitAtMs ?? [])];
     const left: Waiter[] = [];
+    let isNew = false;
     for (const waiter of this.#waiters) {
       waiter.giveUpAtMs ??= nowMs + waitMs;
-      if (waiter.amount > room || nowMs >= waiter.giveUpAtMs) waiter.resolve('refused');
-      else left.push(waiter);
+      waiter.refusedAtMs ??= nowMs;
+      const at = this.#sentAmounts.indexOf(waiter.amount);
+      waiter.fitsAtMs = told[at] ?? waiter.fitsAtMs;
+      // Refused in any case; when it fits is known exactly from an answer about it, with nothing leased elsewhere.
+      const isTold = waiter.fitsAtMs !== undefined && reply.leasedByOthers === 0n;
+      if (waiter.amount > room ? isTold || nowMs - waiter.refusedAtMs >= TELL_MS : nowMs >= waiter.giveUpAtMs) {
+        waiter.resolve({ taken: 'refused', fitsAtMs: waiter.fitsAtMs ?? reply.fitsAtMs });
+      } else {
+        left.push(waiter);
+        isNew ||= waiter.fitsAtMs === undefined;
+      }
     }
     this.#waiters = left;
-    return left.length === 0 ? undefined : RETRY_MS;
+    if (left.length === 0) return undefined;
+    return isNew ? 0 : RETRY_MS;
   }
+}
+
+const TAKEN: Asked = { taken: 'taken', fitsAtMs: 0 };
+const CUT: Asked = { taken: 'cut', fitsAtMs: 0 };
+
+function positive(amount: bigint): bigint {
+  return amount > 0n ? amount : 0n;
 }

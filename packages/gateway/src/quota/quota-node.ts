@@ -1,5 +1,6 @@
 import { AuthorityUnreachable, type QuotaAuthority, type QuotaCall, type QuotaCharge } from './authority.ts';
-import { type LeaseHouse, QuotaLease } from './quota-lease.ts';
+import { type LeaseHouse, type LeaseUser, QuotaLease } from './quota-lease.ts';
+import { realTimers, type Timers } from './timers.ts';
 
 export interface QuotaNodeOptions {
   readonly authority: QuotaAuthority;
@@ -11,15 +12,21 @@ export interface QuotaNodeOptions {
   readonly leaseMs?: number;
   /** Told of errors other than an authority out of reach: a seed that could not be read. */
   readonly onError?: (error: unknown) => void;
+  readonly timers?: Timers;
 }
 
 /** Long enough to go on through the restart of an authority; a crash locks what was idle for as long. */
 const LEASE_MS = 45_000;
-/** Nobody waits longer for one reply. */
+/** Nobody waits longer for one reply. Then nobody waits at all, until there was one. */
 const REPLY_MS = 50;
-/** Then nobody waits at all for so long. */
-const CUT_MS = 1_000;
+/** The end of that wait: a process that was busy finds a reply that came meanwhile. */
+const REPLY_LAST_MS = 5;
+/** An authority out of reach is tried again so often, with so many accounts. */
+const PROBE_MS = 1_000;
+const PROBED_MAX = 64;
 const REPORT_MS = 40;
+/** So many accounts are kept although nothing is leased, for what would have to be told an authority that forgot it. */
+const KEPT_MAX = 2_000;
 const BEAT_MS = 1_000;
 /** A stopping process tries so often to give back what it has. */
 const CLOSE_ROUNDS = 5;
@@ -38,15 +45,18 @@ export class QuotaNode {
   readonly #active = new Map<string, QuotaLease>();
   #soon = new Set<QuotaLease>();
   #later = new Set<QuotaLease>();
-  #reportTimer: ReturnType<typeof setTimeout> | undefined;
-  readonly #beat: ReturnType<typeof setInterval>;
+  readonly #timers: Timers;
+  #stopReport: (() => void) | undefined;
+  #stopProbe: (() => void) | undefined;
+  readonly #stopBeat: () => void;
   #seq = 0;
-  #cutUntilMs = 0;
+  #isDown = false;
   #isClosed = false;
 
   constructor({ authority, node = crypto.randomUUID(), clock = Date.now, ...rest }: QuotaNodeOptions) {
-    const { leaseMs = LEASE_MS, onError = () => undefined } = rest;
+    const { leaseMs = LEASE_MS, onError = () => undefined, timers = realTimers } = rest;
     this.#authority = authority;
+    this.#timers = timers;
     this.#onError = onError;
     let latestMs = 0;
     const now = () => {
@@ -58,19 +68,23 @@ export class QuotaNode {
       leaseMs,
       now,
       nextSeq: () => ++this.#seq,
-      isCut: () => this.#isClosed || now() < this.#cutUntilMs,
+      isCut: () => this.#isClosed || this.#isDown,
       soon: (lease) => this.#callSoon(lease),
       later: (lease) => this.#callLater(lease),
     };
     authority.onRecall((id) => this.#active.get(id)?.recall());
-    this.#beat = setInterval(() => this.#keep(), Math.min(BEAT_MS, leaseMs / 8));
-    this.#beat.unref();
+    this.#stopBeat = timers.every(Math.min(BEAT_MS, leaseMs / 8), () => this.#keep());
+  }
+
+  /** Unix ms; never goes back. */
+  now(): number {
+    return this.#house.now();
   }
 
   /** The lease of an account; one and the same for its user's life. @param seed What was used before anybody asked. */
-  lease(account: string, seed: () => Promise<readonly QuotaCharge[]>): QuotaLease {
+  lease(account: string, seed: LeaseUser['seed'], user: Omit<LeaseUser, 'seed'> = {}): QuotaLease {
     const id = idOf(account);
-    return this.#active.get(id) ?? new QuotaLease(id, seed, this.#house);
+    return this.#active.get(id) ?? new QuotaLease(id, { seed, ...user }, this.#house);
   }
 
   /**
@@ -99,8 +113,9 @@ export class QuotaNode {
 
   /** Reports what is left to report. The authority is closed by whoever made it. */
   async close(): Promise<void> {
-    clearInterval(this.#beat);
-    clearTimeout(this.#reportTimer);
+    this.#stopBeat();
+    this.#stopReport?.();
+    this.#stopProbe?.();
     this.#isClosed = true;
     for (const lease of this.#active.values()) {
       lease.cut();
@@ -128,32 +143,36 @@ export class QuotaNode {
   #callLater(lease: QuotaLease): void {
     this.#active.set(lease.id, lease);
     this.#later.add(lease);
-    if (this.#isClosed) return;
-    this.#reportTimer ??= setTimeout(() => {
-      this.#reportTimer = undefined;
+    this.#report();
+  }
+
+  #report(): void {
+    if (this.#isClosed || this.#isDown) return;
+    this.#stopReport ??= this.#timers.after(REPORT_MS, () => {
+      this.#stopReport = undefined;
       const leases = this.#later;
       this.#later = new Set();
       void this.#call([...leases]);
-    }, REPORT_MS);
+    });
   }
 
   #keep(): void {
     const nowMs = this.#house.now();
-    if (nowMs < this.#cutUntilMs) return;
+    if (this.#isDown) return;
     const due: QuotaLease[] = [];
     for (const [id, lease] of this.#active) {
-      if (lease.isEmpty) this.#active.delete(id);
+      if (lease.isEmpty && (!lease.isRemembered || this.#active.size > KEPT_MAX)) this.#active.delete(id);
       else if (lease.isDue(nowMs)) due.push(lease);
     }
     if (due.length > 0) void this.#call(due);
   }
 
   /** One round trip for all of them that have something to say and none under way. Never rejects. */
-  async #call(wanted: readonly QuotaLease[]): Promise<void> {
+  async #call(wanted: readonly QuotaLease[], isProbe = this.#isClosed): Promise<void> {
     const leases: QuotaLease[] = [];
     const calls: QuotaCall[] = [];
     for (const lease of wanted) {
-      if (lease.isCalling || (this.#house.isCut() && !this.#isClosed)) {
+      if (lease.isCalling || (this.#isDown && !isProbe)) {
         this.#callLater(lease);
         continue;
       }
@@ -173,7 +192,7 @@ export class QuotaNode {
 
   async #callSeeded(lease: QuotaLease): Promise<void> {
     try {
-      const seed = await lease.seed();
+      const seed = await lease.user.seed();
       const call = lease.next(seed);
       if (call !== undefined) return await this.#exchange([lease], [call]);
     } catch (error) {
@@ -184,7 +203,10 @@ export class QuotaNode {
   }
 
   async #exchange(leases: readonly QuotaLease[], calls: readonly QuotaCall[]): Promise<void> {
-    const late = setTimeout(() => this.#cut(leases), REPLY_MS);
+    const cut = () => this.#cut(leases);
+    let stop = this.#timers.after(REPLY_MS - REPLY_LAST_MS, () => {
+      stop = this.#timers.after(REPLY_LAST_MS, cut);
+    });
     try {
       const replies = await this.#authority.call(calls);
       for (const [index, lease] of leases.entries()) {
@@ -192,9 +214,10 @@ export class QuotaNode {
         const reply = replies[index];
         const againMs = reply && lease.answered(reply);
         if (againMs === 0) this.#callSoon(lease);
-        else if (againMs !== undefined) setTimeout(() => this.#callSoon(lease), againMs);
+        else if (againMs !== undefined) this.#timers.after(againMs, () => this.#callSoon(lease));
       }
-      this.#cutUntilMs = 0;
+      this.#isDown = false;
+      if (this.#later.size > 0) this.#report();
     } catch (error) {
       if (!(error instanceof AuthorityUnreachable)) this.#onError(error);
       for (const lease of leases) {
@@ -203,15 +226,30 @@ export class QuotaNode {
       }
       this.#cut(leases);
     } finally {
-      clearTimeout(late);
+      stop();
     }
   }
 
   #cut(leases: readonly QuotaLease[]): void {
-    this.#cutUntilMs = this.#house.now() + CUT_MS;
+    this.#isDown = true;
     for (const lease of leases) lease.cut();
-    for (const lease of this.#soon) lease.cut();
-    for (const lease of this.#later) lease.cut();
+    for (const lease of this.#active.values()) lease.cut();
+    this.#stopReport?.();
+    this.#stopReport = undefined;
+    if (!this.#isClosed) this.#stopProbe ??= this.#timers.after(PROBE_MS, () => this.#probe());
+  }
+
+  /** Says what is to be said of some accounts: a reply ends the cut. */
+  #probe(): void {
+    this.#stopProbe = undefined;
+    if (!this.#isDown) return;
+    const leases: QuotaLease[] = [];
+    for (const lease of this.#active.values()) {
+      if (!lease.isCalling) leases.push(lease);
+      if (leases.length === PROBED_MAX) break;
+    }
+    void this.#call(leases, true);
+    this.#stopProbe ??= this.#timers.after(PROBE_MS, () => this.#probe());
   }
 }
 

@@ -14,6 +14,8 @@ export interface Hold extends Standing {
   readonly weight: number;
   /** The instant it counts from, in the meter's log. */
   atMs: number;
+  /** The instant from which it no longer counts, where several processes count it together. */
+  untilMs: number;
 }
 
 /** What an admitted exchange, or attempt, came to. */
@@ -43,14 +45,14 @@ export class Admission {
     this.#holds = [];
     if (holds.length === 0) return;
     const nowMs = this.#clock();
-    for (const { compiled, meter, weight, atMs } of holds) {
-      if (meter.log === undefined) {
-        meter.inFlight--;
-        continue;
-      }
-      meter.log.used(nowMs);
-      const used = end.wasUnsent ? 0 : usedOf(compiled.rule.measure, end);
-      if (used !== weight) meter.log.change(atMs, used - weight);
+    for (const { compiled, meter, weight, atMs, untilMs } of holds) {
+      const { log, shared } = meter;
+      const used = log === undefined || end.wasUnsent ? 0 : usedOf(compiled.rule.measure, end);
+      if (used === weight) continue;
+      log?.used(nowMs);
+      if (shared !== undefined) shared.change(atMs, untilMs, used - weight);
+      else if (log === undefined) meter.inFlight--;
+      else log.change(atMs, used - weight);
     }
   }
 }
@@ -74,9 +76,9 @@ export function tightest(
   for (const { compiled, meter } of standings) {
     const { measure, amount } = compiled.rule;
     if (meter.log === undefined || !measures.includes(measure)) continue;
-    const remaining = Math.max(0, amount - meter.log.used(nowMs));
+    const remaining = Math.max(0, amount - (meter.shared ?? meter.log).used(nowMs));
     if (least !== undefined && least.remaining <= remaining) continue;
-    least = { measure, amount, remaining, resetMs: meter.log.emptyAtMs(nowMs) - nowMs };
+    least = { measure, amount, remaining, resetMs: (meter.shared ?? meter.log).emptyAtMs(nowMs) - nowMs };
   }
   return least;
 }

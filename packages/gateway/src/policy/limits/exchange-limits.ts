@@ -8,6 +8,8 @@ export interface ExchangeLimits {
   readonly subject: RuleSubject;
   /** Estimated when the first rule asks. Undefined for what takes no tokens. */
   readonly cost: () => TokenCost | undefined;
+  /** Milliseconds of the clock that its standings go by. */
+  readonly now: () => number;
   /** The caller's rules about providers: asked for each attempt. */
   attemptRules: readonly CompiledRule[];
   /** The rules of the exchange itself, for what the client is told. */

@@ -5,7 +5,8 @@ import type { RuleSubject } from '../rule-scope.ts';
 import type { Scope } from '../scope.ts';
 import { Admission } from './admission.ts';
 import { callerOf, rule, subject } from './limiter.test-support.ts';
-import { Limiter, type Refusal } from './limiter.ts';
+import { Limiter } from './limiter.ts';
+import type { Refusal } from './refusal.ts';
 
 const team: Scope = { type: 'team', id: 'web' };
 const web = callerOf('web-key', [team, { type: 'tag', id: 'batch' }]);
@@ -22,10 +23,13 @@ const gone = { wasUnsent: false, inputTokens: 0, outputTokens: 0 };
 /** A limiter with a clock of its own. */
 function limiterOf(...rules: LimitRule[]) {
   const time = { nowMs: 1_000 };
-  const limiter = new Limiter(() => time.nowMs);
+  const limiter = new Limiter(undefined, () => time.nowMs);
   limiter.apply(rules);
-  const admit = (who: RuleSubject, cost: ReturnType<typeof tokens> | undefined = undefined): Admission | Refusal =>
-    limiter.admit(limiter.rulesOf(who.caller)?.exchange ?? [], who, () => cost);
+  const admit = (who: RuleSubject, cost: ReturnType<typeof tokens> | undefined = undefined): Admission | Refusal => {
+    const verdict = limiter.admit(limiter.rulesOf(who.caller)?.exchange ?? [], who, () => cost);
+    if (verdict instanceof Promise) throw new Error('One process has nobody to ask.');
+    return verdict;
+  };
   return { time, limiter, admit };
 }
 

@@ -1,12 +1,17 @@
 import type { LimitRule } from '../../config/limit-rule.ts';
 import type { Endpoint } from '../../config/snapshot.ts';
+import type { QuotaNode } from '../../quota/quota-node.ts';
 import { monotonicMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
+import { sha256Hex } from '../identify.ts';
 import { RuleIndex, type RulesOfCaller } from '../rule-index.ts';
 import { conditionsOf, type RuleSubject } from '../rule-scope.ts';
-import { Admission, type Hold, type Standing } from './admission.ts';
+import { Admission, type Hold } from './admission.ts';
 import { type CompiledRule, labelOf, metersOf } from './compiled-rule.ts';
-import { Meters } from './meters.ts';
+import { Meters, type Share } from './meters.ts';
+import { type Refusal, refusalOf, tooLarge } from './refusal.ts';
+import { type SharedRefusal, takeShared } from './shared-admission.ts';
+import { SharedMeter } from './shared-meter.ts';
 import { type TokenCost, weightOf } from './token-cost.ts';
 
 /** The rules a caller's exchanges have to pass, and what they need to know. */
@@ -18,31 +23,16 @@ export interface RulesByTime {
   readonly attempt: readonly CompiledRule[];
 }
 
-/** Why an exchange was not admitted. Nothing was counted. */
-export interface Refusal {
-  readonly type: 'refusal';
-  /** The rule that keeps it longest. */
-  readonly label: string;
-  readonly used: number;
-  /** What the exchange would have counted. */
-  readonly weight: number;
-  /**
-   * `wait`: after so long, if nothing else is admitted, all rules admit it. `busy`: when one of those under way ends.
-   * `never`: it is larger than the limit itself.
-   */
-  readonly reason: 'wait' | 'busy' | 'never';
-  readonly retryAfterMs: number;
-  readonly standings: readonly Standing[];
-}
-
 type LazyCost = () => TokenCost | undefined;
 
 /**
  * Counts what is admitted against the rules in force. State is in memory and outlives a change of rules: a rule that
- * differs from an earlier one in its amount at most goes on from that one's counts.
+ * differs from an earlier one in its amount at most goes on from that one's counts. Where there is a {@link QuotaNode},
+ * the processes of a fleet count together.
  */
 export class Limiter {
   readonly #clock: () => number;
+  readonly #quota: QuotaNode | undefined;
   #latestMs = Number.NEGATIVE_INFINITY;
   #rules: readonly CompiledRule[] = [];
   #index = new RuleIndex<CompiledRule>([]);
@@ -51,9 +41,20 @@ export class Limiter {
   #ofCaller = new WeakMap<Caller, CallerRules>();
   readonly #ofEndpoint = new WeakMap<Endpoint, readonly CompiledRule[]>();
 
-  /** @param clock Monotonic milliseconds. Should it go back all the same, time stands still until it has caught up. */
-  constructor(clock: () => number = monotonicMs) {
+  /**
+   * @param quota Absent: this process is the only one.
+   * @param clock Monotonic milliseconds. Should it go back all the same, time stands still until it has caught up. Where
+   * processes count together, it is theirs: Unix time.
+   */
+  constructor(quota?: QuotaNode, clock: () => number = quota === undefined ? monotonicMs : () => quota.now()) {
+    this.#quota = quota;
     this.#clock = clock;
+  }
+
+  /** Milliseconds of the clock that admissions and their readings go by. */
+  now(): number {
+    this.#latestMs = Math.max(this.#latestMs, this.#clock());
+    return this.#latestMs;
   }
 
   /** Puts rules in force, in place of those before. */
@@ -61,7 +62,7 @@ export class Limiter {
     const kept = new Map<string, Meters>();
     this.#rules = rules.map((rule) => {
       const id = freeId(identityOf(rule), kept);
-      const meters = this.#meters.get(id) ?? new Meters(rule.measure, rule.windowMs, rule.each.length > 0);
+      const meters = this.#meters.get(id) ?? this.#newMeters(rule, id, rule.each.length > 0);
       kept.set(id, meters);
       return { rule, label: labelOf(rule), meters, conditions: conditionsOf(rule, false), each: rule.each };
     });
@@ -100,13 +101,19 @@ export class Limiter {
   }
 
   /**
-   * Admits by all rules together, or by none.
+   * Admits by all rules together, or by none. A promise only when several processes count together and what this one may
+   * admit without asking is used.
    *
    * @param cost Asked for when a rule counts tokens. Undefined for what takes none: such rules do not count it.
    */
-  admit(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Admission | Refusal {
-    const nowMs = this.#now();
+  admit(
+    rules: readonly CompiledRule[],
+    subject: RuleSubject,
+    cost: LazyCost,
+  ): Admission | Refusal | Promise<Admission | Refusal> {
     const holds = this.#holds(rules, subject, cost);
+    if (this.#quota !== undefined) return this.#admitShared(holds);
+    const nowMs = this.now();
     const refusal = this.#judge(holds, nowMs);
     if (refusal !== undefined) return refusal;
     for (const hold of holds) {
@@ -114,12 +121,25 @@ export class Limiter {
       if (log === undefined) hold.meter.inFlight++;
       else hold.atMs = log.add(nowMs, hold.weight);
     }
-    return new Admission(holds, () => this.#now());
+    return new Admission(holds, () => this.now());
   }
 
-  /** What {@link admit} would refuse now; counts nothing. */
+  /** What {@link admit} would refuse now; counts nothing. Where processes count together, only what will never fit. */
   refusal(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Refusal | undefined {
-    return this.#judge(this.#holds(rules, subject, cost), this.#now());
+    const holds = this.#holds(rules, subject, cost);
+    return this.#quota === undefined ? this.#judge(holds, this.now()) : tooLarge(holds);
+  }
+
+  #admitShared(holds: readonly Hold[]): Admission | Refusal | Promise<Admission | Refusal> {
+    const refusal = tooLarge(holds);
+    if (refusal !== undefined) return refusal;
+    const refusals = takeShared(holds, () => this.now());
+    if (refusals instanceof Promise) return refusals.then((refusals) => this.#verdict(holds, refusals));
+    return this.#verdict(holds, refusals);
+  }
+
+  #verdict(holds: readonly Hold[], refusals: readonly SharedRefusal[]): Admission | Refusal {
+    return refusals.length === 0 ? new Admission(holds, () => this.now()) : refusalOf(holds, refusals, this.now());
   }
 
   #holds(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Hold[] {
@@ -127,7 +147,7 @@ export class Limiter {
     for (const compiled of rules) {
       const weight = weightOf(compiled.rule, cost);
       if (weight === undefined) continue;
-      for (const meter of metersOf(compiled, subject)) holds.push({ compiled, meter, weight, atMs: 0 });
+      for (const meter of metersOf(compiled, subject)) holds.push({ compiled, meter, weight, atMs: 0, untilMs: 0 });
     }
     return holds;
   }
@@ -167,15 +187,18 @@ export class Limiter {
     const id = `${identityOf(rule)}#${index}`;
     let meters = this.#endpointMeters.get(id);
     if (meters === undefined) {
-      meters = new Meters(rule.measure, rule.windowMs, true);
+      meters = this.#newMeters(rule, `endpoint ${id}`, true);
       this.#endpointMeters.set(id, meters);
     }
     return { rule, label: labelOf(rule, endpointId), meters, conditions: [], each: [], instance: endpointId };
   }
 
-  #now(): number {
-    this.#latestMs = Math.max(this.#latestMs, this.#clock());
-    return this.#latestMs;
+  #newMeters({ measure, windowMs }: LimitRule, id: string, isEach: boolean): Meters {
+    const quota = this.#quota;
+    if (quota === undefined) return new Meters(measure, windowMs, isEach);
+    const account = `l:${sha256Hex(id).slice(0, 16)}:`;
+    const share: Share = (meter, instance) => new SharedMeter(quota, account + instance, measure, meter);
+    return new Meters(measure, windowMs, isEach, share);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LimitMeasure } from '../../config/limit-rule.ts';
+import type { OwnPart, SharedMeter } from './shared-meter.ts';
 import { SlidingLog } from './sliding-log.ts';
 
 /** Things counted on their own at most, per rule; the one not seen for longest is forgotten for a new one. */
@@ -9,25 +10,28 @@ const SLOTS_MAX_ONE = 8_192;
 const SLOTS_MAX_EACH = 256;
 
 /** What one rule knows of one thing it counts. All there is of a limit's state is in these. */
-export interface Meter {
-  /** Undefined for concurrency. */
-  readonly log: SlidingLog | undefined;
-  /** Under way now; counted for concurrency alone. */
-  inFlight: number;
+export interface Meter extends OwnPart {
+  /** Set when several processes count it together; then `log` and `inFlight` are this one's part. */
+  shared?: SharedMeter;
 }
+
+/** Gives a meter its part of what several processes count together. */
+export type Share = (meter: Meter, instance: string) => SharedMeter;
 
 /** The meters of one rule: a single one, or one for each thing it tells apart. */
 export class Meters {
   readonly #measure: LimitMeasure;
   readonly #windowMs: number;
+  readonly #share: Share | undefined;
   readonly #one: Meter | undefined;
   /** In the order of their last use. */
   readonly #each = new Map<string, Meter>();
 
-  constructor(measure: LimitMeasure, windowMs: number, isEach: boolean) {
+  constructor(measure: LimitMeasure, windowMs: number, isEach: boolean, share?: Share) {
     this.#measure = measure;
     this.#windowMs = windowMs;
-    this.#one = isEach ? undefined : this.#make(SLOTS_MAX_ONE);
+    this.#share = share;
+    this.#one = isEach ? undefined : this.#make(SLOTS_MAX_ONE, '');
   }
 
   get size(): number {
@@ -39,7 +43,7 @@ export class Meters {
     if (this.#one !== undefined) return this.#one;
     let meter = this.#each.get(instance);
     if (meter === undefined) {
-      meter = this.#make(SLOTS_MAX_EACH);
+      meter = this.#make(SLOTS_MAX_EACH, instance);
       if (this.#each.size >= METERS_MAX) this.#forgetOldest();
     } else this.#each.delete(instance);
     this.#each.set(instance, meter);
@@ -53,10 +57,10 @@ export class Meters {
     }
   }
 
-  #make(slotsMax: number): Meter {
-    return {
-      log: this.#measure === 'concurrency' ? undefined : new SlidingLog(this.#windowMs, slotsMax),
-      inFlight: 0,
-    };
+  #make(slotsMax: number, instance: string): Meter {
+    const log = this.#measure === 'concurrency' ? undefined : new SlidingLog(this.#windowMs, slotsMax);
+    const meter: Meter = { log, inFlight: 0 };
+    if (this.#share !== undefined) meter.shared = this.#share(meter, instance);
+    return meter;
   }
 }

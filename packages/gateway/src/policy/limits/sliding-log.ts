@@ -99,6 +99,14 @@ export class SlidingLog {
     return this.#tail > this.#head ? (this.#times[this.#tail - 1] as number) + this.windowMs : nowMs;
   }
 
+  /** What is in the window now, the earliest first: the sum of all weights and when each leaves. */
+  *standing(nowMs: number): Generator<{ weight: number; untilMs: number }> {
+    this.#expire(nowMs);
+    for (let slot = this.#head; slot < this.#tail; slot++) {
+      yield { weight: this.#weights[slot] as number, untilMs: (this.#times[slot] as number) + this.windowMs };
+    }
+  }
+
   #addTo(slot: number, weight: number): void {
     this.#weights[slot] = (this.#weights[slot] as number) + weight;
     this.#sums[slot >> BLOCK_BITS] = (this.#sums[slot >> BLOCK_BITS] as number) + weight;
