@@ -32,13 +32,19 @@ export async function findGeneration({ house, caller, rights }: AdminContext, id
   if (row === undefined) {
     throw new AdminFault('record_unknown', { param: 'id', message: `There is no generation "${id.slice(0, 200)}".` });
   }
-  const entries = await house.store.ledgerEntries({
+  const attempts = await house.store.ledgerEntries({
     limit: ENTRIES_MAX,
     exchangeId: row.id,
     // Found by time, which has an index.
     fromMs: Math.floor(row.startedAtMs),
     toMs: Math.ceil(row.startedAtMs + row.durationMs) + 1,
   });
+  // What was put right later stands elsewhere in time; of that there is little.
+  const byHand = await house.store.ledgerByHand(Math.floor(row.startedAtMs));
+  const corrections = byHand.filter(
+    ({ id: entryId, exchangeId }) => exchangeId === row.id && !attempts.some((entry) => entry.id === entryId),
+  );
+  const entries = [...attempts, ...corrections];
   return {
     row,
     costNanoUsd: entries.reduce((sum, entry) => sum + (entry.costNanoUsd ?? 0n), 0n),

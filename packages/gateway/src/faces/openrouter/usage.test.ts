@@ -86,6 +86,15 @@ describe('a generation', () => {
     house.house.emulator.reset();
   });
 
+  test('costs what the ledger says once it was put right', async () => {
+    const { bodyId, header } = await chat('chat', false);
+    const { body } = await house.call('GET', `/ledger/entries?exchangeId=${header}`);
+    await house.call('POST', '/ledger/adjustments', { corrects: body.data[0]?.id, amount: '0.25', reason: 'Test' });
+    const { text } = await house.ask('GET', `/api/v1/generation?id=${bodyId}`, undefined, key);
+    const cost = usd(250_000_000n + ((await house.house.lastRow()).costNanoUsd ?? 0n));
+    expect(text).toContain(`"total_cost":${cost},`);
+  });
+
   test('needs an id', async () => {
     const { status, body } = await house.ask('GET', '/api/v1/generation', undefined, key);
     expect([status, body.error.metadata]).toEqual([400, { code: 'body_invalid', field: 'id' }]);
