@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { AdminRights } from '../identity/admin-scope.ts';
 import type { CredentialVault } from '../identity/credential-vault.ts';
+import type { Entity } from '../identity/entity.ts';
 import type { FollowStore } from '../identity/follow-store.ts';
 import type { KeyDirectory } from '../identity/key-directory.ts';
 import type { SecretDigest } from '../identity/secret-digest.ts';
@@ -40,6 +41,8 @@ export interface AdminContext {
   /** Checked by the operation's schema. */
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Entities that the same request makes besides: nothing is stored yet, and they can be referred to. */
+  readonly drafted?: readonly Entity[];
   /** The version the client has seen, from `If-Match`. */
   readonly expectedVersion: number | undefined;
   readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined;

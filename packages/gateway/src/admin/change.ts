@@ -2,6 +2,7 @@ import type { Entity } from '../identity/entity.ts';
 import { writeEntityRow } from '../identity/entity.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import { nowMs } from '../runtime/clock.ts';
+import type { AuditRow } from '../store/store.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 import { chained } from './audit-chain.ts';
@@ -12,32 +13,54 @@ const TRIES_MAX = 100;
 /** How long an answer is kept for a request that comes again. */
 const ANSWER_KEPT_MS = 24 * 3_600_000;
 
-/** What is to happen to one entity, and what is answered. */
-export interface Change {
+/** What is to happen to one entity. */
+export interface EntityChange {
   /** `keys.rotate` and so on. */
   readonly action: string;
   readonly before: Entity | undefined;
   /** Undefined when it is deleted. */
   readonly after: Entity | undefined;
+}
+
+/** What is to happen to entities, all together or not at all, and what is answered. */
+export interface Changes {
+  /** Each about another entity; none changes nothing. */
+  readonly entities: readonly EntityChange[];
+  readonly status: number;
+  /** Remembered when the request may come again: without secrets. */
+  readonly body: object | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Added to the answer of this one time, and neither stored nor logged. */
+  readonly shownOnce?: Readonly<Record<string, unknown>>;
+}
+
+/** What is to happen to one entity, and what is answered. */
+export interface Change extends EntityChange {
   readonly status: number;
   /** Added to the answer of this one time, and neither stored nor logged. */
   readonly shownOnce?: Readonly<Record<string, string>>;
 }
 
-/** What is to be done, to whatever it is about. */
-export interface AuditedChange {
+/** What is done to one thing, as the audit log keeps it. */
+export interface Audited {
   readonly action: string;
   /** What the audit log calls what it is about. */
   readonly kind: string;
   readonly entityId: string;
   readonly before: object | undefined;
   readonly after: object | undefined;
+}
+
+/** What is to be done, to whatever it is about. */
+export interface AuditedChange extends Audited {
+  /** What is done besides, each with an entry of its own. */
+  readonly further?: readonly Audited[];
   readonly puts: readonly Entity[];
   readonly deletes: readonly string[];
   readonly entries: readonly LedgerEntry[];
   readonly status: number;
   readonly body: object | null;
-  readonly shownOnce?: Readonly<Record<string, string>> | undefined;
+  readonly shownOnce?: Readonly<Record<string, unknown>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -48,30 +71,52 @@ export interface AuditedChange {
  * @throws AdminFault as {@link commitAudited}
  */
 export function makeChange(context: AdminContext, decide: () => Promise<Change>): Promise<AdminAnswer> {
-  return commitAudited(context, async () => {
-    const { action, before, after, status, shownOnce } = await decide();
-    const subject = after ?? before;
-    if (subject === undefined) throw new Error('A change of nothing.');
-    const view = after && viewOf(after);
-    return {
-      action,
-      kind: subject.kind,
-      entityId: subject.id,
-      before: before && viewOf(before),
-      after: view,
-      puts: after === undefined ? [] : [after],
-      deletes: after === undefined ? [subject.id] : [],
-      entries: [],
-      status,
-      body: view ?? null,
-      shownOnce,
-      headers: tagOf(after),
-    };
+  return makeChanges(context, async () => {
+    const { status, shownOnce = {}, ...entity } = await decide();
+    const { after } = entity;
+    return { entities: [entity], status, body: after ? viewOf(after) : null, headers: tagOf(after), shownOnce };
   });
 }
 
 /**
- * Makes a change: entities and ledger entries, the entry in the audit log and the answer to remember go into the store
+ * Makes several changes of entities in one: all of them are stored, or none.
+ *
+ * @param decide As for {@link commitAudited}.
+ * @throws AdminFault as {@link commitAudited}
+ */
+export function makeChanges(context: AdminContext, decide: () => Promise<Changes>): Promise<AdminAnswer> {
+  return commitAudited(context, async () => {
+    const { entities, ...answered } = await decide();
+    const [first, ...further] = entities.map(auditedOf);
+    const { status, body, headers = {}, shownOnce } = answered;
+    if (first === undefined) return { answer: { status, body: { ...body, ...shownOnce }, headers } };
+    return {
+      ...answered,
+      ...first,
+      further,
+      puts: entities.flatMap(({ after }) => after ?? []),
+      deletes: entities.flatMap(({ before, after }) =>
+        after === undefined && before !== undefined ? [before.id] : [],
+      ),
+      entries: [],
+    };
+  });
+}
+
+function auditedOf({ action, before, after }: EntityChange): Audited {
+  const subject = after ?? before;
+  if (subject === undefined) throw new Error('A change of nothing.');
+  return {
+    action,
+    kind: subject.kind,
+    entityId: subject.id,
+    before: before && viewOf(before),
+    after: after && viewOf(after),
+  };
+}
+
+/**
+ * Makes a change: entities and ledger entries, what the audit log says of it and the answer to remember go into the store
  * together. When it resolves, all of it is in force in this process.
  *
  * @param decide Checks and works out the change from what is stored, or answers without one. Called again when something
@@ -90,25 +135,12 @@ export async function commitAudited(
     if (repeated !== undefined) return repeated;
     const change = await decide();
     if ('answer' in change) return change.answer;
-    const { before, after, body, status } = change;
+    const { body, status } = change;
     const atMs = nowMs();
-    const entry = chained(house.digest, {
-      seq: head.seq + 1,
-      atMs,
-      actorId: caller.id,
-      actorName: caller.name,
-      origin: context.origin,
-      action: change.action,
-      kind: change.kind,
-      entityId: change.entityId,
-      before: before && JSON.stringify(before),
-      after: after && JSON.stringify(after),
-      previousHash: head.hash,
-    });
     const isDone = await house.store.records.commit({
       puts: change.puts.map(writeEntityRow),
       deletes: change.deletes,
-      audit: [entry],
+      audit: auditRows(context, head, atMs, [change, ...(change.further ?? [])]),
       entries: change.entries,
       answer: idempotency && {
         actorId: caller.id,
@@ -125,6 +157,34 @@ export async function commitAudited(
     return { status, body: body === null ? null : { ...body, ...change.shownOnce }, headers: change.headers ?? {} };
   }
   throw new AdminFault('store_unavailable', { message: 'Others are changing things without a pause. Try again.' });
+}
+
+/** Entries that follow the head, each the one before. */
+function auditRows(
+  { house, caller, origin }: AdminContext,
+  head: { seq: number; hash: string },
+  atMs: number,
+  audited: readonly Audited[],
+): AuditRow[] {
+  const rows: AuditRow[] = [];
+  for (const { action, kind, entityId, before, after } of audited) {
+    const last = rows.at(-1) ?? head;
+    const entry = {
+      seq: last.seq + 1,
+      atMs,
+      actorId: caller.id,
+      actorName: caller.name,
+      origin,
+      action,
+      kind,
+      entityId,
+      before: before && JSON.stringify(before),
+      after: after && JSON.stringify(after),
+      previousHash: last.hash,
+    };
+    rows.push(chained(house.digest, entry));
+  }
+  return rows;
 }
 
 /** The version as `ETag`. */

@@ -4,7 +4,7 @@ import { nowMs } from '../runtime/clock.ts';
 import { newExchangeId } from '../runtime/exchange-id.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
-import { type Change, makeChange, tagOf } from './change.ts';
+import { type EntityChange, makeChange, tagOf } from './change.ts';
 import { withSecrets } from './credential-secrets.ts';
 import { placeOf } from './entity-parents.ts';
 import { budgetIdsOf, requireReadableRules, requireUnreferred } from './entity-rules.ts';
@@ -34,52 +34,67 @@ export function createEntity(
   resource: AdminResource,
   fields: ReadonlySet<string>,
 ): Promise<AdminAnswer> {
-  return makeChange(context, async (): Promise<Change> => {
-    const place = await placeOf(context, fields);
-    const body: EntityBody = await withBudgetIds(
-      context,
-      Object.fromEntries(Object.entries(context.body).filter(([field]) => !OTHER_FIELDS.has(field))),
-    );
-    requireGrantable(context, body.adminScopes ?? []);
-    const name = kind === 'membership' ? membershipName(place) : String(context.body.name);
-    await requireFree(context, kind, name);
-    const key = kind === 'key' ? await newKey(context) : undefined;
-    const atMs = nowMs();
-    const draft: Entity = {
-      id: `${entityKinds[kind]}_${newExchangeId(atMs).slice(3)}`,
-      kind,
-      name,
-      ...place,
-      version: 1,
-      createdAtMs: atMs,
-      updatedAtMs: atMs,
-      digest: key?.digest,
-      previousDigest: undefined,
-      body: key === undefined ? body : { ...body, source: key.source, hint: key.hint },
-    };
-    requireMembershipPlace(draft);
-    await requireReadableRules(context, draft);
-    const after = completed(context, draft);
-    // A bounded caller makes things where they will be its own to change, and nowhere else.
-    requireChangeable(context, after);
-    return { action: `${resource}.create`, before: undefined, after, status: 201, shownOnce: key?.shownOnce ?? {} };
-  });
+  return makeChange(context, async () => ({ ...(await planCreate(context, kind, resource, fields)), status: 201 }));
+}
+
+/**
+ * What making an entity of the kind comes to, checked.
+ *
+ * @param fields Those the kind has.
+ */
+export async function planCreate(
+  context: AdminContext,
+  kind: EntityKind,
+  resource: AdminResource,
+  fields: ReadonlySet<string>,
+): Promise<EntityChange & { after: Entity; shownOnce: Readonly<Record<string, string>> }> {
+  const place = await placeOf(context, fields);
+  const body: EntityBody = await withBudgetIds(
+    context,
+    Object.fromEntries(Object.entries(context.body).filter(([field]) => !OTHER_FIELDS.has(field))),
+  );
+  requireGrantable(context, body.adminScopes ?? []);
+  const name = kind === 'membership' ? membershipName(place) : String(context.body.name);
+  await requireFree(context, kind, name);
+  const key = kind === 'key' ? await newKey(context) : undefined;
+  const atMs = nowMs();
+  const draft: Entity = {
+    id: `${entityKinds[kind]}_${newExchangeId(atMs).slice(3)}`,
+    kind,
+    name,
+    ...place,
+    version: 1,
+    createdAtMs: atMs,
+    updatedAtMs: atMs,
+    digest: key?.digest,
+    previousDigest: undefined,
+    body: key === undefined ? body : { ...body, source: key.source, hint: key.hint },
+  };
+  requireMembershipPlace(draft);
+  await requireReadableRules(context, draft);
+  const after = completed(context, draft);
+  // A bounded caller makes things where they will be its own to change, and nowhere else.
+  requireChangeable(context, after);
+  return { action: `${resource}.create`, before: undefined, after, shownOnce: key?.shownOnce ?? {} };
 }
 
 export function updateEntity(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {
-  return change(context, kind, `${resource}.update`, async (before) => {
-    const body: Record<string, unknown> = { ...before.body };
-    for (const [field, value] of Object.entries(context.body)) {
-      if (OTHER_FIELDS.has(field)) continue;
-      if (value === null) delete body[field];
-      else body[field] = value;
-    }
-    const changed = await withBudgetIds(context, body);
-    requireGrantable(context, changed.adminScopes ?? []);
-    const draft = { ...before, body: changed };
-    await requireReadableRules(context, draft);
-    return completed(context, draft, before);
-  });
+  return change(context, kind, `${resource}.update`, (before) => withFields(context, before));
+}
+
+/** The entity with the fields of the request: what is given replaces, `null` takes away, what is absent stays. */
+export async function withFields(context: AdminContext, before: Entity): Promise<Entity> {
+  const body: Record<string, unknown> = { ...before.body };
+  for (const [field, value] of Object.entries(context.body)) {
+    if (OTHER_FIELDS.has(field)) continue;
+    if (value === null) delete body[field];
+    else body[field] = value;
+  }
+  const changed = await withBudgetIds(context, body);
+  requireGrantable(context, changed.adminScopes ?? []);
+  const draft = { ...before, body: changed };
+  await requireReadableRules(context, draft);
+  return completed(context, draft, before);
 }
 
 /** The body with ids in place of the names of reusable budgets, where the request gives them. */
@@ -105,28 +120,38 @@ function completed(context: AdminContext, draft: Entity, before?: Entity): Entit
 /** A new key in place of the one there is, which is accepted for `graceMs` more. */
 export function rotateKey(context: AdminContext): Promise<AdminAnswer> {
   let shownOnce = {};
-  const graceMs = Number(context.body.graceMs ?? 0);
   return change(
     context,
     'key',
     'keys.rotate',
     async (before) => {
-      const key = await newKey(context);
-      shownOnce = key.shownOnce;
-      return {
-        ...before,
-        digest: key.digest,
-        previousDigest: graceMs > 0 ? before.digest : undefined,
-        body: {
-          ...before.body,
-          source: key.source,
-          hint: key.hint,
-          previousUntilMs: graceMs > 0 ? nowMs() + graceMs : undefined,
-        },
-      };
+      const rotated = await withNewKey(context, before);
+      shownOnce = rotated.shownOnce;
+      return rotated.after;
     },
     () => shownOnce,
   );
+}
+
+/** The key entity with another key, as the request says (`key`, `sha256`, `graceMs`). */
+export async function withNewKey(
+  context: AdminContext,
+  before: Entity,
+): Promise<{ after: Entity; shownOnce: Readonly<Record<string, string>> }> {
+  const graceMs = Number(context.body.graceMs ?? 0);
+  const key = await newKey(context);
+  const after = {
+    ...before,
+    digest: key.digest,
+    previousDigest: graceMs > 0 ? before.digest : undefined,
+    body: {
+      ...before.body,
+      source: key.source,
+      hint: key.hint,
+      previousUntilMs: graceMs > 0 ? nowMs() + graceMs : undefined,
+    },
+  };
+  return { after, shownOnce: key.shownOnce };
 }
 
 export function deleteEntity(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {
@@ -198,14 +223,25 @@ export function change(
   shownOnce: () => Readonly<Record<string, string>> = () => ({}),
 ): Promise<AdminAnswer> {
   return makeChange(context, async () => {
-    const before = await changeable(context, kind);
-    const edited = await edit(before);
-    const after = { ...edited, version: before.version + 1, updatedAtMs: nowMs() };
-    return { action, before, after, status: 200, shownOnce: shownOnce() };
+    const planned = await planChange(context, kind, action, edit);
+    return { ...planned, status: 200, shownOnce: shownOnce() };
   });
 }
 
-async function changeable(context: AdminContext, kind: EntityKind): Promise<Entity> {
+/** What changing an entity comes to, which the caller sees and may change. */
+export async function planChange(
+  context: AdminContext,
+  kind: EntityKind,
+  action: string,
+  edit: (before: Entity) => Entity | Promise<Entity>,
+): Promise<EntityChange & { after: Entity }> {
+  const before = await changeable(context, kind);
+  const edited = await edit(before);
+  return { action, before, after: { ...edited, version: before.version + 1, updatedAtMs: nowMs() } };
+}
+
+/** The entity of the path, which the caller may change. @throws AdminFault */
+export async function changeable(context: AdminContext, kind: EntityKind): Promise<Entity> {
   const entity = await seen(context, kind);
   requireChangeable(context, entity);
   const { expectedVersion } = context;

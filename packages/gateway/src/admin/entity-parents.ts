@@ -79,7 +79,8 @@ function apart(field: string): AdminFault {
 async function parentOf(context: AdminContext, field: string, kind: EntityKind, reference: string): Promise<Entity> {
   const { records } = context.house.store;
   const row = (await records.entity(reference)) ?? (await records.entityNamed(kind, reference));
-  const parent = row === undefined ? undefined : readEntityRow(row);
+  const drafted = context.drafted?.find((each) => each.kind === kind && each.name === reference);
+  const parent = row === undefined ? drafted : readEntityRow(row);
   if (parent === undefined || parent.kind !== kind || !isSeen(context, parent)) {
     throw new AdminFault('body_invalid', {
       param: field,

@@ -79,7 +79,17 @@ const foreignName = (what: string) =>
     );
 const reference = (what: string) => text(`The ${what} it belongs to, by id or name. Never changed.`);
 const description = z.optional(z.string().check(z.maxLength(TEXT_MAX), z.describe('For people.')));
+const displayName = z.optional(text('Shown to people in place of the name; need not be unique, and can be changed.'));
+/** Longest metadata of one entity, in characters of its JSON. */
+const METADATA_CHARS_MAX = 16_384;
+const metadata = z.optional(
+  z.record(z.string(), z.json()).check(
+    z.refine((value) => JSON.stringify(value).length <= METADATA_CHARS_MAX, 'is longer than 16384 characters'),
+    z.describe('Facts of your own about it, given back as they are.'),
+  ),
+);
 const isBlocked = z.optional(z.boolean().check(z.describe('Refuses every key of it.')));
+const email = z.optional(text('The address of a person.'));
 const tags = z.optional(list('Counted against, and shown in limits.'));
 const grants = z.optional(
   z.array(z.enum(adminScopes)).check(z.maxLength(adminScopes.length), z.describe('What the key may do in this API.')),
@@ -118,7 +128,7 @@ const charged = {
       ),
   ),
 };
-const level = { description, isBlocked, policy: z.optional(policySchema), ...charged };
+const level = { displayName, description, metadata, isBlocked, policy: z.optional(policySchema), ...charged };
 const endUserPolicy = z
   .strictObject({
     models: policyFields.models,
@@ -130,6 +140,7 @@ const endUserPolicy = z
   })
   .check(z.describe('What requests for the end user may use, within what their keys may.'));
 const endUser = {
+  displayName,
   description,
   isBlocked: z.optional(z.boolean().check(z.describe('Refuses every request for them.'))),
   policy: z.optional(endUserPolicy),
@@ -188,7 +199,7 @@ const model = {
 export const createSchemas = {
   organisation: z.strictObject({ name, ...level }),
   team: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level }),
-  user: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level }),
+  user: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level, email }),
   'service-account': z.strictObject({
     name,
     organisationId: z.optional(reference('organisation')),
@@ -249,7 +260,7 @@ export const createSchemas = {
 export const updateSchemas = {
   organisation: changes({ ...level }),
   team: changes({ ...level }),
-  user: changes({ ...level }),
+  user: changes({ ...level, email }),
   'service-account': changes({ ...level }),
   project: changes({ ...level }),
   membership: z.strictObject({
@@ -300,7 +311,9 @@ const levelView = {
   ...common,
   credits: z.optional(creditsView),
   name: z.string(),
+  displayName,
   description,
+  metadata,
   isBlocked: z.boolean(),
   policy: policySchema,
   ...chargedView,
@@ -310,7 +323,7 @@ const levelView = {
 export const viewSchemas = {
   organisation: z.object(levelView),
   team: z.object({ ...levelView, organisationId: optionalId }),
-  user: z.object({ ...levelView, organisationId: optionalId }),
+  user: z.object({ ...levelView, organisationId: optionalId, email }),
   'service-account': z.object({ ...levelView, organisationId: optionalId, teamId: optionalId }),
   project: z.object({ ...levelView, organisationId: optionalId, teamId: optionalId }),
   membership: z.object({

@@ -3,7 +3,7 @@ import type { BudgetPeriod, BudgetRule, CalendarUnit } from './budget-rule.ts';
 import { defaultProblem, readRuleAbout } from './rule-about.ts';
 import type { BudgetEntry } from './schema.ts';
 
-const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const calendarUnits: ReadonlySet<string> = new Set(['hour', 'day', 'week', 'month']);
 
 /** Longest rolling window: a year. */

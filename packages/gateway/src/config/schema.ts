@@ -155,8 +155,8 @@ const budgetFields = {
   per: z
     .string()
     .check(
-      z.regex(/^(hour|day|week|month|lifetime|[1-9][0-9]{0,5}[mhd])$/),
-      z.describe('hour, day, week, month (of the calendar), lifetime, or a rolling length such as 90m, 24h, 30d.'),
+      z.regex(/^(hour|day|week|month|lifetime|[1-9][0-9]{0,5}[smhd])$/),
+      z.describe('hour, day, week, month (of the calendar), lifetime, or a rolling length such as 30s, 90m, 24h, 30d.'),
     ),
   zone: z.optional(text('The time zone of the calendar, by its IANA name. Default UTC.')),
   unpriced: z.optional(

@@ -26,6 +26,15 @@ describe('routeOf', () => {
     expect(routeOf(`/openai/v1/${path}`)).toBeUndefined();
   });
 
+  test.each(['/key/generate', '/team/list/', '/v2/team/list', '/v1/model/info', '/health', '/global/spend/report'])(
+    "LiteLLM's %s",
+    (path) => expect(routeOf(path)).toEqual({ type: 'management', face: 'litellm' }),
+  );
+
+  test.each(['/v1/key', '/v2/spend/logs', '/keys', '/healthz/', '/openai/v1/key/info'])('not %s', (path) =>
+    expect(routeOf(path)).not.toEqual({ type: 'management', face: 'litellm' }),
+  );
+
   test('a model id may hold slashes and escapes', () => {
     expect(routeOf('/v1/models/openai/gpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });
     expect(routeOf('/v1/models/openai%2Fgpt-4o')).toEqual({ type: 'model', id: 'openai/gpt-4o' });

@@ -35,6 +35,10 @@ const PREFIXES = ['/v1', '/api/v1', '/openai/v1', ''] as const;
 const VERCEL = /^\/v1\/(credits|generation|report)$/;
 const OPENROUTER = /^\/api\/v1\/(key|auth\/key|keys|keys\/[^/]+|credits|generation|activity)$/;
 
+/** What LiteLLM's proxy is managed by. */
+const LITELLM =
+  /^\/(v1\/model\/info$|v2\/(key\/info|team\/list|user\/info|model\/info)$|(key|team|user|organization|customer|end_user|budget|model|model_group|spend|global|tag|health|routes)(\/|$))/;
+
 /** The route of a path; undefined when there is none. A trailing slash is tolerated. */
 export function routeOf(pathname: string): Route | undefined {
   const outside = OUTSIDE[pathname];
@@ -52,7 +56,8 @@ export function routeOf(pathname: string): Route | undefined {
     }
   }
   if (VERCEL.test(path)) return { type: 'management', face: 'vercel' };
-  return OPENROUTER.test(path) ? { type: 'management', face: 'openrouter' } : undefined;
+  if (OPENROUTER.test(path)) return { type: 'management', face: 'openrouter' };
+  return LITELLM.test(path) ? { type: 'management', face: 'litellm' } : undefined;
 }
 
 function decoded(text: string): string | undefined {

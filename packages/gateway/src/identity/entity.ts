@@ -30,9 +30,23 @@ export interface StoredPolicy extends Policy {
   readonly fallbackModels?: BudgetFallbacks | undefined;
 }
 
+export interface LitellmMemory {
+  /** Durations as they were written: `30d` and `1mo` are one budget. */
+  readonly budgetDuration?: string | undefined;
+  readonly budgetLimitDurations?: readonly string[] | undefined;
+  readonly userRole?: string | undefined;
+}
+
 /** What the kinds keep beside the columns they share. Each uses some of it. */
 export interface EntityBody {
+  readonly displayName?: string | undefined;
   readonly description?: string | undefined;
+  /** Of a user. */
+  readonly email?: string | undefined;
+  /** Facts of the client's own, which mean nothing here. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** What the LiteLLM face needs to give back as it was given, and means nothing here. */
+  readonly litellm?: LitellmMemory | undefined;
   readonly isBlocked?: boolean | undefined;
   readonly policy?: StoredPolicy | undefined;
   /** Of what is charged, and of reusable budgets; checked by their readers before they are stored. */

@@ -89,6 +89,11 @@ export class KeyDirectory implements EntitySource, EndUserSource {
     return this.#entities.get(id);
   }
 
+  /** All entities of a kind, in no order. */
+  ofKind(kind: EntityKind): Entity[] {
+    return [...this.#entities.values()].filter((entity) => entity.kind === kind);
+  }
+
   modelGroup(name: string): Entity | undefined {
     return this.#groups.get(name);
   }

@@ -9,7 +9,7 @@ import type { Reachability } from '../runtime/reachable.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 
 /** Services whose management APIs are answered as well, each under its own paths. */
-export type ManagementFace = 'openrouter' | 'vercel';
+export type ManagementFace = 'openrouter' | 'vercel' | 'litellm';
 
 /** What the pipeline needs from its house. Built in `compose.ts`, replaced in tests. */
 export interface Services {
