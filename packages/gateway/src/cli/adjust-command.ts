@@ -6,6 +6,7 @@ import { timeOf, WrongWords } from './ledger-words.ts';
 const scopes = {
   key: 'key',
   user: 'user',
+  'service-account': 'serviceAccount',
   team: 'team',
   organisation: 'organisation',
   project: 'project',
@@ -24,8 +25,9 @@ Usage: npm start -- ledger adjust --team NAME --amount -1.25 --reason TEXT
   --amount USD   above 0: more was spent; below 0: less
   --reason TEXT  shown in the ledger and its exports
   --corrects ID  the entry it corrects: it counts against all that one does
-  --key, --user, --team, --organisation, --project, --end-user, --tag, --model,
-  --provider     what it counts against, beside what that belongs to
+  --key, --user, --service-account, --team, --organisation, --project,
+  --end-user, --tag, --model, --provider
+                 what it counts against, beside what that belongs to
   --at TIME      the time in which it counts (default: now)
   --reference R  yours: what comes again with the same one is entered once
   --url URL      where the gateway is (default: TURNPIKE_URL, else
@@ -100,6 +102,7 @@ function parse(args: readonly string[]) {
         at: text,
         key: text,
         user: text,
+        'service-account': text,
         team: text,
         organisation: text,
         project: text,
