@@ -3,8 +3,9 @@ import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 import { type Database, query } from './database.ts';
 import { addExchanges, exchangeAnswered, exchangeOf, recentExchanges } from './exchange-table.ts';
 import { hasLedgerScope, ledgerByHand, ledgerEntry } from './ledger-by-hand.ts';
-import { addLedgerEntries, ledgerEntries, ledgerRollups, spendBetween, spendByDays } from './ledger-table.ts';
+import { addLedgerEntries, ledgerEntries, ledgerRollups, spendByDays } from './ledger-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
+import { spendOf } from './spend-of.ts';
 import type { LedgerPage, LedgerRollup, RollupQuery, Store } from './store.ts';
 
 const PAGE_MAX = 1_000;
@@ -45,8 +46,12 @@ export class DatabaseStore implements Store {
     return ledgerEntries(this.#database, { ...page, limit: pageSize(page.limit) });
   }
 
+  async spendOf(scopes: readonly string[], fromMs: number, toMs: number): Promise<ReadonlyMap<string, bigint>> {
+    return spendOf(this.#database, scopes, fromMs, toMs);
+  }
+
   async spendBetween(scope: string, fromMs: number, toMs: number): Promise<bigint> {
-    return spendBetween(this.#database, scope, fromMs, toMs);
+    return (await spendOf(this.#database, [scope], fromMs, toMs)).get(scope) ?? 0n;
   }
 
   async ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]> {

@@ -245,40 +245,6 @@ export function readEntry(row: LedgerEntryColumns): LedgerEntry {
   };
 }
 
-/** Nano-USD within [from, to): whole days and hours from the sums, the ends from the entries themselves. */
-export async function spendBetween(database: Database, scope: string, fromMs: number, toMs: number): Promise<bigint> {
-  const hours = within(fromMs, toMs, HOUR_MS);
-  const days = within(hours.from, hours.to, DAY_MS);
-  const [row] = await database.rows<{ spent: bigint | number | string }>(
-    `SELECT CAST(COALESCE(SUM(cost), 0) AS bigint) AS spent FROM (
-      SELECT cost_nano_usd AS cost FROM ledger_rollup WHERE scope = ? AND period = 'day' AND start_ms >= ? AND start_ms < ?
-      UNION ALL
-      SELECT cost_nano_usd FROM ledger_rollup
-        WHERE scope = ? AND period = 'hour' AND start_ms >= ? AND start_ms < ? AND (start_ms < ? OR start_ms >= ?)
-      UNION ALL
-      SELECT cost_nano_usd FROM ledger_entry
-        WHERE at_ms >= ? AND at_ms < ? AND (at_ms < ? OR at_ms >= ?) ${scope === 'all' ? `AND scopes LIKE '["all"%'` : `AND ${HAS_SCOPE}`}
-    ) AS parts`,
-    [
-      ...[scope, days.from, days.to],
-      ...[scope, hours.from, hours.to, days.from, days.to],
-      ...[fromMs, toMs, hours.from, hours.to],
-      ...(scope === 'all' ? [] : [scopeText(scope)]),
-    ],
-  );
-  return BigInt(row?.spent ?? 0);
-}
-
-/** The whole units inside [from, to); where there is none, an empty stretch at its end. */
-function within(from: number, to: number, unitMs: number): { from: number; to: number } {
-  const whole = { from: Math.ceil(from / unitMs) * unitMs, to: floorTo(to, unitMs) };
-  return whole.from < whole.to ? whole : { from: to, to };
-}
-
-function floorTo(value: number, unit: number): number {
-  return Math.floor(value / unit) * unit;
-}
-
 /** Sums of one kind of scope, by time and scope. */
 export async function ledgerRollups(database: Database, ask: RollupQuery): Promise<LedgerRollup[]> {
   // Every scope of a kind begins with its name and a colon; the character after the colon ends the range.
@@ -333,4 +299,8 @@ export async function spendByDays(
     [...sinceMs, ...scopes],
   );
   return new Map(rows.map((row) => [row.scope, sinceMs.map((_, at) => BigInt(row[`s${at}`] ?? 0))]));
+}
+
+function floorTo(atMs: number, unitMs: number): number {
+  return Math.floor(atMs / unitMs) * unitMs;
 }

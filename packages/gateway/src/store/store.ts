@@ -26,6 +26,8 @@ export interface Store {
   ledgerEntries(page: LedgerPage): Promise<LedgerEntry[]>;
   /** Nano-USD of all entries of a scope (`all`, or `<type>:<id>`) that began within [fromMs, toMs), to the nano-dollar. */
   spendBetween(scope: string, fromMs: number, toMs: number): Promise<bigint>;
+  /** The same of many scopes at once; those that spent nothing are absent. */
+  spendOf(scopes: readonly string[], fromMs: number, toMs: number): Promise<ReadonlyMap<string, bigint>>;
   ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]>;
   /**
    * Nano-USD that scopes spent, by scope: for each of `sinceMs`, of the UTC days that begin at that instant or later.

@@ -3,9 +3,11 @@ import type { QuotaCharge } from '../../quota/authority.ts';
 import type { RollupQuery, Store } from '../../store/store.ts';
 import { quotaUntilMs } from './budget-account.ts';
 import { type CompiledBudget, instancesUnder, ledgerScopeOf } from './compiled-budget.ts';
+import type { CountedStretch } from './period-clock.ts';
+import { type SpendSums, spendByStretch } from './spend-by-stretch.ts';
 
 /** Where what was spent is read from. */
-export type SpendSource = Pick<Store, 'spendBetween' | 'ledgerRollups' | 'ledgerByHand'>;
+export type SpendSource = SpendSums & Pick<Store, 'ledgerByHand'>;
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -18,8 +20,12 @@ const PAGE = 1_000;
 const NEWS_MS = 600_000;
 /** Reads of the same while others enter something by hand. */
 const TRIES_MAX = 100;
+/** Entries gone through one by one to be exact: at a start, for all budgets of one period; for one account while running. */
+const ENTRIES_AT_START = 1_000_000;
+const ENTRIES_WHILE_RUNNING = 20_000;
 
 interface Reading {
+  readonly budget: CompiledBudget;
   readonly instance: string;
   readonly atMs: number;
   readonly nanoUsd: bigint;
@@ -27,8 +33,9 @@ interface Reading {
 
 /**
  * Enters what the ledger says was spent in the windows in force, into accounts that are new. Budgets that count one thing
- * are exact; those that tell things apart are read from the sums by hour and day, and an hour that a window cuts (zones
- * off by half an hour, rolling windows) counts as a whole: too much rather than too little.
+ * are exact, unless that took going through more than a million entries; those that tell things apart are read from the
+ * sums by hour and day. Then an hour that a window cuts (zones off by half an hour, rolling windows) counts as a whole: too
+ * much rather than too little.
  *
  * @returns the budgets of which not all could be loaded, because they tell too many things apart.
  */
@@ -37,17 +44,17 @@ export async function restoreSpend(
   source: SpendSource,
   nowMs: number,
 ): Promise<CompiledBudget[]> {
-  const partial: CompiledBudget[] = [];
-  for (const budget of budgets) {
-    const { accounts } = budget;
-    const { found, recent } = await betweenEntries(source, nowMs, () =>
-      budget.each.length === 0 ? readOne(budget, source, nowMs) : readEach(budget, source, nowMs),
-    );
-    for (const { instance, atMs, nanoUsd } of found.readings) accounts.of(instance).restore(atMs, nanoUsd);
-    for (const { id } of recent) accounts.include(id);
-    if (!found.isWhole) partial.push(budget);
-  }
-  return partial;
+  const single = budgets.filter(({ each }) => each.length === 0);
+  const apart = budgets.filter(({ each }) => each.length > 0);
+  const { found, recent } = await betweenEntries(source, nowMs, async () => {
+    const readings = await readSingle(single, source, nowMs);
+    const partial: CompiledBudget[] = [];
+    for (const budget of apart) if (!(await readEach(budget, source, nowMs, readings))) partial.push(budget);
+    return { readings, partial };
+  });
+  for (const { budget, instance, atMs, nanoUsd } of found.readings) budget.accounts.of(instance).restore(atMs, nanoUsd);
+  for (const { accounts } of budgets) for (const { id } of recent) accounts.include(id);
+  return found.partial;
 }
 
 /** What an authority that does not know an account is told. */
@@ -57,18 +64,18 @@ export interface SharedSeed {
   readonly recent: readonly { readonly entryId: string; readonly charge: QuotaCharge }[];
 }
 
-/** What the ledger says was spent of one account, for an authority that does not know it yet. Exact. */
+/** What the ledger says was spent of one account, for an authority that does not know it yet: as exact as at a start. */
 export async function sharedSeed(
   budget: CompiledBudget,
   instance: string,
-  source: Pick<Store, 'spendBetween' | 'ledgerByHand'>,
+  source: SpendSource,
   nowMs: number,
 ): Promise<SharedSeed> {
   const { clock } = budget.accounts;
   const scope = ledgerScopeOf(budget, instance);
   const stretches = clock.counting(nowMs);
   const { found, recent } = await betweenEntries(source, nowMs, () =>
-    Promise.all(stretches.map(({ startMs, endMs }) => source.spendBetween(scope, startMs, Math.min(endMs, nowMs + 1)))),
+    spendByStretch(source, [scope], stretches, nowMs, ENTRIES_WHILE_RUNNING),
   );
   const own = recent
     .filter((entry) => instancesUnder(budget, rollupScopes(entry).list).includes(instance))
@@ -76,7 +83,7 @@ export async function sharedSeed(
   const charges = stretches.map((stretch, at) => {
     const within = own.filter(({ startMs }) => startMs === stretch.startMs);
     const apart = within.reduce((sum, { amount }) => sum + amount, 0n);
-    return { amount: (found[at] ?? 0n) - apart, untilMs: quotaUntilMs(stretch) };
+    return { amount: (found[at]?.get(scope) ?? 0n) - apart, untilMs: quotaUntilMs(stretch) };
   });
   return {
     charges,
@@ -103,27 +110,40 @@ async function betweenEntries<T>(
   throw new Error('What was spent could not be read: others enter things by hand without a pause.');
 }
 
-interface Found {
-  readonly readings: readonly Reading[];
-  /** False when there is more than is loaded. */
-  readonly isWhole: boolean;
+/** Budgets over the same windows at once: there may be one for each of very many keys. */
+async function readSingle(budgets: readonly CompiledBudget[], source: SpendSource, nowMs: number): Promise<Reading[]> {
+  const alike = new Map<string, { stretches: CountedStretch[]; budgets: CompiledBudget[] }>();
+  for (const budget of budgets) {
+    const stretches = budget.accounts.clock.counting(nowMs);
+    const key = stretches.map(({ startMs, endMs }) => `${startMs}-${endMs}`).join();
+    const same = alike.get(key);
+    if (same === undefined) alike.set(key, { stretches, budgets: [budget] });
+    else same.budgets.push(budget);
+  }
+  const readings: Reading[] = [];
+  for (const { stretches, budgets } of alike.values()) {
+    const scopes = [...new Set(budgets.map((budget) => ledgerScopeOf(budget, '')))];
+    const spent = await spendByStretch(source, scopes, stretches, nowMs, ENTRIES_AT_START);
+    for (const [at, { startMs }] of stretches.entries()) {
+      for (const budget of budgets) {
+        const nanoUsd = spent[at]?.get(ledgerScopeOf(budget, '')) ?? 0n;
+        readings.push({ budget, instance: '', atMs: startMs, nanoUsd });
+      }
+    }
+  }
+  return readings;
 }
 
-async function readOne(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<Found> {
-  const scope = ledgerScopeOf(budget, '');
-  const readings = budget.accounts.clock.counting(nowMs).map(async ({ startMs, endMs }) => ({
-    instance: '',
-    atMs: startMs,
-    nanoUsd: await source.spendBetween(scope, startMs, Math.min(endMs, nowMs + 1)),
-  }));
-  return { readings: await Promise.all(readings), isWhole: true };
-}
-
-async function readEach(budget: CompiledBudget, source: SpendSource, nowMs: number): Promise<Found> {
+/** @returns false when there is more than is loaded. */
+async function readEach(
+  budget: CompiledBudget,
+  source: SpendSource,
+  nowMs: number,
+  readings: Reading[],
+): Promise<boolean> {
   const { accounts, ledgerType, id } = budget;
   const startMs = accounts.clock.counting(nowMs)[0]?.startMs ?? nowMs;
   const prefix = ledgerType === undefined ? `budget:${id}` : '';
-  const readings: Reading[] = [];
   let left = ROLLUPS_MAX;
   for (const part of queriesOf(budget, startMs, nowMs)) {
     const lengthMs = part.period === 'hour' ? HOUR_MS : DAY_MS;
@@ -135,15 +155,15 @@ async function readEach(budget: CompiledBudget, source: SpendSource, nowMs: numb
         // Copies of a budget have longer ids: theirs do not begin with a line feed.
         if (!instance.startsWith('\n')) continue;
         const atMs = Math.max(startMs, Math.min(rowMs + lengthMs - 1, nowMs));
-        readings.push({ instance, atMs, nanoUsd: costNanoUsd });
+        readings.push({ budget, instance, atMs, nanoUsd: costNanoUsd });
       }
       left -= rows.length;
-      if (left <= 0) return { readings, isWhole: false };
+      if (left <= 0) return false;
       if (rows.length < PAGE) break;
       beyond = rows.at(-1);
     }
   }
-  return { readings, isWhole: true };
+  return true;
 }
 
 type Part = Pick<RollupQuery, 'period' | 'fromMs' | 'toMs'>;
