@@ -83,6 +83,12 @@ export const faults = {
     retry: 'later',
     says: 'What all processes together have spent, or used, cannot be asked.',
   },
+  cost_unbounded: {
+    status: 402,
+    blame: 'caller',
+    retry: 'never',
+    says: 'Nobody knows the most the request can cost, and a budget must not be crossed.',
+  },
   price_unknown: {
     status: 402,
     blame: 'operator',

@@ -21,6 +21,8 @@ let source = '';
 export interface PriceSchedule {
   /** The price in force at a moment. @param atMs milliseconds since the epoch. */
   at(atMs: number): Price;
+  /** The longest input of the model, in tokens; undefined when not known. */
+  readonly contextWindow: number | undefined;
 }
 
 /**
@@ -39,11 +41,12 @@ export function priceScheduleOf(providerId: string, model: string): PriceSchedul
   const name = model.trim().toLowerCase();
   const found = findModel(providerId, name) ?? findDashed(providerId, name);
   if (found === undefined) return undefined;
-  const [, , conditions] = found;
+  const [, , conditions, contextWindow] = found;
   const prices = conditions.map(([packed]) => unpackPrice(packed));
   const first = prices[0];
   if (first === undefined) return undefined;
   return {
+    contextWindow,
     at: (atMs) => {
       // The last condition that holds wins, as in the source.
       for (let index = conditions.length - 1; index >= 0; index--) {

@@ -57,7 +57,16 @@ function packModel(model: ModelInfo): PackedModel | undefined {
     else if (constraint.type === 'start_date') packed.push([price, constraint.start_date]);
     else packed.push([price, constraint.start_time, constraint.end_time]);
   }
-  return [model.id, packMatch(model.match), packed];
+  const window = windowOf(model, conditional);
+  return [model.id, packMatch(model.match), packed, ...(window === undefined ? [] : [window])] as PackedModel;
+}
+
+/** A window that a price for longer input denies is not believed. */
+function windowOf({ context_window }: ModelInfo, prices: readonly ConditionalPrice[]): number | undefined {
+  if (context_window === undefined) return undefined;
+  const rates = prices.flatMap(({ prices }) => Object.values(prices));
+  const starts = rates.flatMap((rate) => (typeof rate === 'object' ? rate.tiers.map(({ start }) => start) : []));
+  return starts.every((start) => start < context_window) ? context_window : undefined;
 }
 
 /** The sigils are explained in `packed.ts`. */

@@ -4,7 +4,8 @@
  * Figures are nano-USD per million tokens.
  */
 
-export type PackedModel = [id: string, match: MatchRule, prices: PackedCondition[]];
+/** The context window is in tokens, where it is known. */
+export type PackedModel = [id: string, match: MatchRule, prices: PackedCondition[], contextWindow?: number];
 
 /**
  * A rule on a lower-case model name. A text starts with its sigil: `=` equals, `^` starts with, `$` ends with,

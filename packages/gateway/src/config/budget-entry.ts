@@ -40,6 +40,8 @@ export function readBudgetEntry(entry: BudgetEntry): BudgetRule | { message: str
     ...readRuleAbout(entry),
     ...(entry.default === true && { isDefault: true }),
     unpriced: entry.unpriced ?? 'refuse',
+    ...(entry.unbounded !== undefined && { unbounded: entry.unbounded }),
+    ...(entry.unboundedOutput !== undefined && { unboundedOutput: entry.unboundedOutput }),
     ...(increase !== undefined && { increase }),
     ...(entry.countsFromMs !== undefined && { countsFromMs: entry.countsFromMs }),
   };

@@ -25,6 +25,10 @@ export interface BudgetRule {
   readonly isDefault?: boolean | undefined;
   /** What happens under a hard line to a call whose price is not known. */
   readonly unpriced: 'refuse' | 'allow';
+  /** What happens under a hard line to a call of which nobody knows the most it can cost. `estimate` holds a usual one. Absent: refuse. */
+  readonly unbounded?: 'refuse' | 'estimate' | undefined;
+  /** The same, when it is only the length of the answer that nobody bounds: absent, `estimate`. */
+  readonly unboundedOutput?: 'refuse' | 'estimate' | undefined;
   /** Added to the hard line before an instant, in Unix milliseconds. */
   readonly increase?: { readonly nanoUsd: bigint; readonly untilMs: number } | undefined;
   /** What was spent before this instant, in Unix milliseconds, does not count. */

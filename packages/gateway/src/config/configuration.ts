@@ -77,6 +77,8 @@ export interface ConfiguredEndpoint {
   readonly order: number;
   readonly deadlines: Partial<Deadlines>;
   readonly price: Price | undefined;
+  readonly inputTokensMax?: number | undefined;
+  readonly outputTokensMax?: number | undefined;
   readonly limits: readonly LimitRule[];
   /** The model whose catalogue price holds, when it is not `model` (a deployment with a name of its own). */
   readonly priceModel: string | undefined;

@@ -60,6 +60,8 @@ export class EndpointReader {
       order: entry.order ?? 0,
       deadlines: entry.deadlines ?? {},
       price: price === undefined || 'tooFine' in price ? undefined : price,
+      inputTokensMax: entry.inputTokensMax,
+      outputTokensMax: entry.outputTokensMax,
       limits: (entry.limits ?? []).flatMap((limit, index) => this.#readLimit(limit, [...path, 'limits', index])),
     };
   }

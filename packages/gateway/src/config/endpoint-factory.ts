@@ -61,6 +61,8 @@ export function makeEndpoint(
     get price() {
       return fixed ?? schedule?.at(context.nowMs());
     },
+    inputTokensMax: configured.inputTokensMax ?? schedule?.contextWindow,
+    outputTokensMax: configured.outputTokensMax,
     limits: configured.limits,
   };
 }

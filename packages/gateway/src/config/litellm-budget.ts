@@ -29,7 +29,7 @@ export function readLitellmBudget(settings: Mapping, report: string[]): readonly
     return [];
   }
   const zone = per === 'lifetime' || typeof timezone !== 'string' ? {} : { zone: timezone };
-  const rule = readBudgetEntry({ amount, per, unpriced: 'allow', ...zone });
+  const rule = readBudgetEntry({ amount, per, unpriced: 'allow', unbounded: 'estimate', ...zone });
   if (!('message' in rule)) return [rule];
   report.push(`litellm_settings.max_budget: ${rule.message}; no budget is kept.`);
   return [];

@@ -162,6 +162,24 @@ const budgetFields = {
   unpriced: z.optional(
     z.enum(['refuse', 'allow']).check(z.describe('Calls whose price is not known, under a hard line. Default refuse.')),
   ),
+  unbounded: z.optional(
+    z
+      .enum(['refuse', 'estimate'])
+      .check(
+        z.describe(
+          'Calls whose highest cost is not known (tools the provider runs without a bound, files of any size), under a hard line. Default refuse.',
+        ),
+      ),
+  ),
+  unboundedOutput: z.optional(
+    z
+      .enum(['refuse', 'estimate'])
+      .check(
+        z.describe(
+          'Calls that name no bound on their output, where the endpoint has none either, under a hard line. Default estimate: 16384 tokens are held.',
+        ),
+      ),
+  ),
   temporaryIncrease: z.optional(
     z
       .strictObject({
@@ -198,6 +216,8 @@ const endpointFields = {
   deadlines: z.optional(deadlinesSchema),
   headers: z.optional(headersSchema),
   price: z.optional(priceSchema),
+  inputTokensMax: z.optional(count("The longest input the model takes. Default: the catalogue's context window.", 1)),
+  outputTokensMax: z.optional(count('The longest answer the model gives, when the request names no bound.', 1)),
   limits: z.optional(z.array(endpointLimitSchema)),
 };
 const endpointSchema = z

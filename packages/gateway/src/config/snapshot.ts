@@ -59,6 +59,10 @@ export interface Endpoint {
   readonly deadlines: Deadlines;
   /** Absent: unknown, and then costs are unknown, never zero. */
   readonly price: Price | undefined;
+  /** The longest input the model takes, in tokens; undefined when not known. */
+  readonly inputTokensMax?: number | undefined;
+  /** The longest answer it gives when the request names no bound, in tokens; undefined when not known. */
+  readonly outputTokensMax?: number | undefined;
   /** What this endpoint takes at most, whoever asks; beyond it the plan passes it over. */
   readonly limits: readonly LimitRule[];
 }

@@ -19,13 +19,15 @@ const configuration = {
     key('small', { amount: 0.1, per: 'month' }),
     key('crowd', { amount: 2, per: 'lifetime' }),
     key('soft', { soft: '0.000000001', amount: 100, per: 'day' }),
-    key('people', { amount: 0.2, per: 'day', endUser: '*' }),
+    key('people', { amount: 0.3, per: 'day', endUser: '*' }),
     { ...key('thrifty', { amount: 0.05, per: 'day' }), fallbackModels: { chat: ['claude', 'cheap'] } },
     { ...key('narrow', { amount: 0.05, per: 'day' }), models: ['chat'], fallbackModels: { chat: ['cheap'] } },
     key('cheapest', { amount: 0.05, per: 'day' }),
     key('failing', { amount: 0.3, per: 'day' }),
     key('leaving', { amount: 5, per: 'day' }),
     { ...key('member'), team: 'web' },
+    key('strict', { amount: 90, per: 'day', unboundedOutput: 'refuse' }),
+    key('lax', { amount: 90, per: 'day', unbounded: 'estimate' }),
   ],
   budgets: [{ amount: 0.2, per: '24h', scope: { team: 'web' } }],
   models: [
@@ -113,7 +115,8 @@ describe('a request that does not fit', () => {
     expect(house.emulator.requests).toHaveLength(0);
     expect(refused.headers.get('x-turnpike-budget-limit-usd')).toBe('0.1');
     expect(refused.headers.has('retry-after')).toBe(false);
-    expect((await ask('small', { more: { max_tokens: fits + 1 } })).status).toBe(402);
+    // A byte of input may be worth a token: a shorter figure leaves room for one more.
+    expect((await ask('small', { more: { max_tokens: fits + 3 } })).status).toBe(402);
     expect((await ask('small', { more: { max_tokens: fits } })).status).toBe(200);
     const spent = await ask('small', { more: { max_tokens: fits } });
     expect(spent.status).toBe(402);
@@ -145,6 +148,31 @@ describe('a request that does not fit', () => {
     expect(error.code).toBe('price_unknown');
     expect(error.message).toContain('Give the endpoint a price in the configuration');
     expect((await ask('member', { model: 'free' })).status).toBe(200);
+  });
+});
+
+describe('a request that has no bound', () => {
+  const document = { type: 'document', source: { type: 'url', url: 'https://papers.example/1.pdf' } };
+  const read = { messages: [{ role: 'user', content: [document] }] };
+
+  test.each([false, true])('is refused with what has none, or estimated (streamed: %p)', async (stream) => {
+    const asked = { model: 'claude', path: '/v1/messages', more: { ...read, stream } };
+    const refused = await ask('strict', asked);
+    const { error } = (await refused.json()) as { error: { message: string } };
+    expect([refused.status, error.message]).toEqual([402, expect.stringContaining('has a document of which nobody')]);
+    expect(house.emulator.requests).toHaveLength(0);
+    const served = await ask('lax', asked);
+    expect(served.status).toBe(200);
+    await served.text();
+  });
+
+  test('is refused for its output alone where that is asked for', async () => {
+    const refused = await ask('strict', { more: { max_tokens: undefined } });
+    const { error } = (await refused.json()) as { error: { message: string; code: string } };
+    expect([refused.status, error.code]).toEqual([402, 'cost_unbounded']);
+    expect(error.message).toContain('Set max_tokens');
+    expect((await ask('strict')).status).toBe(200);
+    expect((await ask('lax', { more: { max_tokens: undefined } })).status).toBe(200);
   });
 });
 

@@ -2,10 +2,11 @@ import { Fault } from '@turnpike/wire/fault.ts';
 import { usd } from '../catalog/decimal.ts';
 import type { Endpoint } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
-import type { Shortage } from '../policy/budgets/budget-hold.ts';
-import { costBound, outputWithin, type RequestBound } from '../policy/budgets/cost-bound.ts';
+import { type AttemptBound, boundAttempt } from '../policy/budgets/attempt-bound.ts';
+import type { Doubts, Shortage } from '../policy/budgets/budget-hold.ts';
+import { costBound, outputWithin, unpricedTool } from '../policy/budgets/cost-bound.ts';
 import type { ExchangeBudgets } from '../policy/budgets/exchange-budgets.ts';
-import { boundRequest } from '../policy/budgets/request-bound.ts';
+import { boundRequest, type RequestBound } from '../policy/budgets/request-bound.ts';
 import { readTags } from '../policy/limits/request-facts.ts';
 import { estimateTokens } from '../policy/limits/token-cost.ts';
 import { endUserOf } from './end-user.ts';
@@ -43,7 +44,9 @@ export function hold({ budgets }: Services, exchange: Exchange, body: Body): voi
 
 /** What keeps an endpoint from serving the exchange now. Holds nothing. */
 export function shortageAt({ budgets }: Exchange, endpoint: Endpoint): Shortage | undefined {
-  return budgets?.hold.shortage(endpoint.provider.id, costAt(budgets, endpoint));
+  if (budgets === undefined) return undefined;
+  const { nanoUsd, doubts } = needAt(budgets, endpoint);
+  return budgets.hold.shortage(endpoint.provider.id, nanoUsd, doubts);
 }
 
 /**
@@ -55,7 +58,9 @@ export function takeHold(
   { budgets }: Exchange,
   endpoint: Endpoint,
 ): Shortage | undefined | Promise<Shortage | undefined> {
-  return budgets?.hold.take(endpoint.provider.id, costAt(budgets, endpoint));
+  if (budgets === undefined) return undefined;
+  const { nanoUsd, doubts } = needAt(budgets, endpoint);
+  return budgets.hold.take(endpoint.provider.id, nanoUsd, doubts);
 }
 
 /** Turns the hold of the running attempt into what it cost. @param costNanoUsd Undefined when nobody can tell. */
@@ -76,6 +81,15 @@ export function budgetFault(exchange: Exchange, shortage: Shortage, endpoint: En
     return new Fault('price_unknown', {
       message: `The price of ${endpoint.id} is not known, and the ${label} must not be crossed. Give the endpoint a price in the configuration, or set unpriced: allow for the budget.`,
       param: 'model',
+    });
+  }
+  if (reason === 'unbounded') {
+    const gap = budgets === undefined ? undefined : needAt(budgets, endpoint).doubts.unbounded;
+    return new Fault('cost_unbounded', {
+      message:
+        gap === undefined
+          ? `The request names no bound on its output, and the ${label} must not be crossed. Set max_tokens, or outputTokensMax for the endpoint in the configuration.`
+          : `The request has ${gap} of which nobody knows the most it can cost, and the ${label} must not be crossed. Bound it, or set unbounded: estimate for the budget.`,
     });
   }
   if (reason === 'unknown') {
@@ -111,16 +125,27 @@ function roomText(budgets: ExchangeBudgets, shortage: Shortage, endpoint: Endpoi
   const { price } = endpoint;
   const left = shortage.limitNanoUsd - shortage.spentNanoUsd - shortage.heldNanoUsd;
   if (price === undefined || left <= 0n) return '';
-  const bound = budgets.bound();
+  const bound = boundAttempt(budgets.bound(), endpoint);
   const tokens = Math.floor(outputWithin(left, price, bound) / bound.answers);
   return tokens < 1 ? '' : ` With max_tokens of at most ${tokens} it would fit now.`;
 }
 
-/** Undefined when the price is not known. */
-function costAt(budgets: ExchangeBudgets, { price }: Endpoint): bigint | undefined {
-  return price && costBound(price, budgets.bound());
+/** The highest cost of an attempt, undefined when the price is not known, and what may make it dearer. */
+function needAt(budgets: ExchangeBudgets, endpoint: Endpoint): { nanoUsd: bigint | undefined; doubts: Doubts } {
+  const { price } = endpoint;
+  if (price === undefined) return { nanoUsd: undefined, doubts: {} };
+  const bound = boundAttempt(budgets.bound(), endpoint);
+  const doubts = { unbounded: gapOf(bound, endpoint), isOutputOpen: bound.isOutputOpen };
+  return { nanoUsd: costBound(price, bound), doubts };
 }
 
-function boundOf({ limits }: Exchange, { bytes, lens }: Body): RequestBound {
-  return boundRequest(bytes, lens, limits?.cost() ?? estimateTokens(bytes, lens));
+/** Why the highest cost is not known, for people. */
+function gapOf(bound: AttemptBound, { price }: Endpoint): string | undefined {
+  if (bound.unbounded !== undefined || price === undefined) return bound.unbounded;
+  const tool = unpricedTool(price, bound);
+  return tool === undefined ? undefined : `${tool}, whose price is not known,`;
+}
+
+function boundOf({ limits, request }: Exchange, { bytes, lens }: Body): RequestBound {
+  return boundRequest(bytes, lens, limits?.cost() ?? estimateTokens(bytes, lens), request.headers);
 }

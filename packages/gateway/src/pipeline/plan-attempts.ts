@@ -15,7 +15,7 @@ import type { Services } from './services.ts';
  * Finds the model and its fallbacks and orders what could serve them.
  *
  * @throws Fault `model_unknown` (with near names), `model_forbidden`, `model_unavailable`, `feature_unsupported`, or
- * `rate_limited`, `budget_spent` or `price_unknown` when all that could serve it is over its limits or the budgets.
+ * `rate_limited`, `budget_spent`, `cost_unbounded` or `price_unknown` when all that could serve it is over its limits or the budgets.
  */
 export function planAttempts(services: Services, exchange: Exchange, body: Body): Plan {
   const { snapshot, caller } = exchange;
@@ -100,7 +100,8 @@ function overBudget(exchange: Exchange, endpoint: Endpoint, short: OutOfMoney[])
   const shortage = shortageAt(exchange, endpoint);
   if (shortage === undefined) return undefined;
   short.push({ shortage, endpoint });
-  return shortage.reason === 'unpriced' ? 'its price is not known' : `over the ${shortage.label}`;
+  if (shortage.reason === 'unpriced') return 'its price is not known';
+  return shortage.reason === 'unbounded' ? 'the most it can cost is not known' : `over the ${shortage.label}`;
 }
 
 function cheaperThan(model: string, caller: Caller | undefined): readonly string[] {

@@ -13,9 +13,10 @@ export interface BudgetStanding {
 export interface Shortage {
   /**
    * `spent`: the window's money is gone. `held`: it fits as soon as those under way turn out cheaper. `never`: it is more
-   * than the whole budget. `unpriced`: nobody knows what it costs. `unknown`: what others spent cannot be asked.
+   * than the whole budget. `unpriced`: nobody knows what it costs. `unbounded`: nobody knows the most it can cost. `unknown`:
+   * what others spent cannot be asked.
    */
-  readonly reason: 'spent' | 'held' | 'never' | 'unpriced' | 'unknown';
+  readonly reason: 'spent' | 'held' | 'never' | 'unpriced' | 'unbounded' | 'unknown';
   /** For people: `budget of 50 USD per month (team web)`. */
   readonly label: string;
   readonly limitNanoUsd: bigint;
@@ -25,6 +26,16 @@ export interface Shortage {
   /** When it fits if nothing is added, in Unix milliseconds; Infinity for never. */
   readonly fitsAtMs: number;
 }
+
+/** What may make an attempt dearer than its bound. */
+export interface Doubts {
+  /** What nobody knows the highest cost of, for people. */
+  readonly unbounded?: string | undefined;
+  /** Is its answer as long as the model likes? */
+  readonly isOutputOpen?: boolean | undefined;
+}
+
+const NO_DOUBTS: Doubts = {};
 
 /** A soft line that was crossed. */
 export interface SoftAlert {
@@ -75,19 +86,23 @@ export class BudgetHold {
   }
 
   /** What keeps an attempt out now. Holds nothing. @param boundNanoUsd Its highest cost; undefined when not known. */
-  shortage(provider: string, boundNanoUsd: bigint | undefined): Shortage | undefined {
-    return judge(this.#at(provider), boundNanoUsd, this.#house.now());
+  shortage(provider: string, boundNanoUsd: bigint | undefined, doubts = NO_DOUBTS): Shortage | undefined {
+    return judge(this.#at(provider), boundNanoUsd, doubts, this.#house.now());
   }
 
   /**
    * Holds the highest cost of an attempt in all accounts together, or in none. A promise only when other processes share
    * a budget and its lease here is too small.
    */
-  take(provider: string, boundNanoUsd: bigint | undefined): Shortage | undefined | Promise<Shortage | undefined> {
+  take(
+    provider: string,
+    boundNanoUsd: bigint | undefined,
+    doubts = NO_DOUBTS,
+  ): Shortage | undefined | Promise<Shortage | undefined> {
     this.release();
     const nowMs = this.#house.now();
     const standings = this.#at(provider);
-    const shortage = judge(standings, boundNanoUsd, nowMs);
+    const shortage = judge(standings, boundNanoUsd, doubts, nowMs);
     if (shortage !== undefined) return shortage;
     const nanoUsd = boundNanoUsd ?? 0n;
     if (this.#house.share !== undefined && nanoUsd > 0n) {
@@ -215,13 +230,14 @@ function sharedShortage(
 function judge(
   standings: readonly BudgetStanding[],
   boundNanoUsd: bigint | undefined,
+  doubts: Doubts,
   nowMs: number,
 ): Shortage | undefined {
   let worst: Shortage | undefined;
   for (const standing of standings) {
     standing.account.roll(nowMs);
     if (boundNanoUsd === 0n) continue;
-    const shortage = shortageOf(standing, boundNanoUsd, nowMs);
+    const shortage = shortageOf(standing, boundNanoUsd, doubts, nowMs);
     if (shortage !== undefined && (worst === undefined || shortage.fitsAtMs > worst.fitsAtMs)) worst = shortage;
   }
   return worst;
@@ -230,14 +246,18 @@ function judge(
 function shortageOf(
   { budget, account }: BudgetStanding,
   boundNanoUsd: bigint | undefined,
+  { unbounded, isOutputOpen }: Doubts,
   nowMs: number,
 ): Shortage | undefined {
-  const { limitNanoUsd, unpriced } = budget.rule;
+  const { limitNanoUsd, unpriced, unboundedOutput } = budget.rule;
   if (limitNanoUsd === undefined) return undefined;
   const { spentNanoUsd, heldNanoUsd } = account;
   const neededNanoUsd = boundNanoUsd ?? 0n;
   const over = spentNanoUsd + heldNanoUsd + neededNanoUsd - limitNanoUsd;
-  if (boundNanoUsd === undefined ? unpriced === 'allow' : over <= 0n) return undefined;
+  const isRefused =
+    (unbounded !== undefined && budget.rule.unbounded !== 'estimate') ||
+    (isOutputOpen === true && unboundedOutput === 'refuse');
+  if (boundNanoUsd === undefined ? unpriced === 'allow' : over <= 0n && !isRefused) return undefined;
   const told = {
     label: labelOf(budget.rule, account.instance),
     limitNanoUsd,
@@ -246,6 +266,7 @@ function shortageOf(
     neededNanoUsd,
   };
   if (boundNanoUsd === undefined) return { ...told, reason: 'unpriced', fitsAtMs: Number.POSITIVE_INFINITY };
+  if (isRefused) return { ...told, reason: 'unbounded', fitsAtMs: Number.POSITIVE_INFINITY };
   if (neededNanoUsd > limitNanoUsd) return { ...told, reason: 'never', fitsAtMs: Number.POSITIVE_INFINITY };
   // What all processes together have left is asked for when it is taken.
   if (account.lease !== undefined) return undefined;

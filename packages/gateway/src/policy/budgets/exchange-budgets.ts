@@ -1,5 +1,5 @@
 import type { BudgetHold, Shortage } from './budget-hold.ts';
-import type { RequestBound } from './cost-bound.ts';
+import type { RequestBound } from './request-bound.ts';
 
 /** What the budgets know of one exchange. Made when the first budget concerns it. */
 export interface ExchangeBudgets {

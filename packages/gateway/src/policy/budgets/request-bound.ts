@@ -1,32 +1,63 @@
 import type { Lens } from '@turnpike/wire/json/lens.ts';
 import type { TokenCost } from '../limits/token-cost.ts';
-import type { RequestBound } from './cost-bound.ts';
+import { mayHoldMedia, readMedia } from './request-media.ts';
+import { readTools, type ToolUse } from './request-tools.ts';
 
-/** Held for each answer of a request that names no bound on its output. */
-export const OUTPUT_TOKENS_HELD = 16_384;
+/** What a request can make a provider do at most, as far as the request itself tells. */
+export interface RequestBound {
+  /**
+   * Bytes that become text. A token stands for one byte at least, and what a provider puts around messages and tools is shorter
+   * than the JSON they come in, so this bounds the tokens of the text, whatever the tokeniser.
+   */
+  readonly textBytes: number;
+  readonly pictures: number;
+  /** Bytes of pictures and files that came along: no bound, but something to go by. */
+  readonly mediaBytes: number;
+  /** Something whose size the request does not show, for people: `a file`. Undefined when there is none. */
+  readonly openMedia: string | undefined;
+  readonly tools: ToolUse;
+  /** Must the answer have a form? */
+  readonly asksForForm: boolean;
+  /** Of all answers together: what the request allows, or undefined when it names no bound. */
+  readonly outputTokens: number | undefined;
+  readonly answers: number;
+  /** Does it ask for a window longer than the model's usual one? */
+  readonly hasLongContext: boolean;
+  /** May it write to the provider's prompt cache, and for an hour, which can cost more than plain input? */
+  readonly marksCache: boolean;
+  readonly marksCacheForAnHour: boolean;
+  /** May sound or pictures go in or come out, where they have prices of their own? */
+  readonly mayHoldMedia: boolean;
+}
 
-/** What providers put in front of a request with tools; its size does not show it. */
-const TOOL_PREFACE_TOKENS = 1_000;
-
-/** The most a request can take, from the estimate that limits go by and what its text gives away. */
-export function boundRequest(bytes: Uint8Array, lens: Lens, tokens: TokenCost): RequestBound {
+/** @param tokens The caller's own bound on the output, and how many answers it asks for. */
+export function boundRequest(bytes: Uint8Array, lens: Lens, tokens: TokenCost, headers: Headers): RequestBound {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const media = readMedia(body, lens);
+  const prediction = lens.fields.get('prediction');
+  // What was predicted wrongly is charged as output too.
+  const predicted = prediction === undefined ? 0 : prediction.end - prediction.start;
   let marks: boolean | undefined;
-  let media: boolean | undefined;
-  const hasTools = lens.fields.has('tools') || lens.fields.has('functions');
-  const outputTokens = tokens.isBounded ? tokens.outputTokens : Math.ceil(OUTPUT_TOKENS_HELD * tokens.answers);
   return {
-    inputTokens: tokens.inputTokens + (hasTools ? TOOL_PREFACE_TOKENS : 0),
-    outputTokens: Math.min(outputTokens, Number.MAX_SAFE_INTEGER),
+    textBytes: bytes.length - media.bytes,
+    pictures: media.pictures,
+    mediaBytes: media.bytes,
+    openMedia: media.open,
+    tools: readTools(body, lens, tokens.answers),
+    asksForForm: ['response_format', 'output_config', 'output_format'].some((name) => lens.fields.has(name)),
+    outputTokens: tokens.isBounded ? Math.min(tokens.outputTokens + predicted, Number.MAX_SAFE_INTEGER) : undefined,
     answers: tokens.answers,
+    hasLongContext: headers.get('anthropic-beta')?.includes('context-') === true,
     // The text is searched for those prices only that make a difference of it.
-    get mayWriteCache() {
-      marks ??= body.includes('cache_control');
+    get marksCache() {
+      marks ??= body.includes('cache_control') || body.includes('\\u00');
       return marks;
     },
+    get marksCacheForAnHour() {
+      return this.marksCache && (body.includes('1h') || body.includes('\\u00'));
+    },
     get mayHoldMedia() {
-      media ??= body.includes('audio') || body.includes('image');
-      return media;
+      return mayHoldMedia(body);
     },
   };
 }
