@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import type { Sandbox } from '@turnpike/emulator/sandbox.ts';
 import type { AdminApi } from './admin/admin-api.ts';
 import type { AdminHouse } from './admin/admin-context.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
@@ -13,10 +11,13 @@ import type { Snapshot } from './config/snapshot.ts';
 import { withStoredModels } from './config/stored-models.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
 import type { Faces } from './faces/faces.ts';
-import { type Listener, listen } from './http/listen.ts';
+import type { FleetSeat, SharedSandbox } from './fleet/seat.ts';
+import { type Address, type Listener, listen } from './http/listen.ts';
 import { type Identity, startIdentity } from './identity/start-identity.ts';
 import { TokenVerifier } from './identity/token-verifier.ts';
-import { Ledger } from './ledger/ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { openLedger } from './ledger/open-ledger.ts';
+import type { GoneJournal } from './ledger/recover.ts';
 import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
 import type { BudgetStanding } from './policy/budgets/budget-hold.ts';
 import { Budgets } from './policy/budgets/budgets.ts';
@@ -24,6 +25,7 @@ import { type CompiledBudget, labelOf } from './policy/budgets/compiled-budget.t
 import { type EnterShared, enterByHand } from './policy/budgets/enter-by-hand.ts';
 import { restoreSpend, sharedSeed } from './policy/budgets/restore-spend.ts';
 import { rulesNow } from './policy/budgets/rules-now.ts';
+import { settleGone } from './policy/budgets/unreported-charges.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
 import type { QuotaAuthority } from './quota/authority.ts';
@@ -31,7 +33,6 @@ import { QuotaNode } from './quota/quota-node.ts';
 import { Alarms } from './runtime/alarm.ts';
 import { nowMs } from './runtime/clock.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
-import { FileDisk } from './runtime/journal-disk.ts';
 import { Reachability } from './runtime/reachable.ts';
 import { StartError } from './start-error.ts';
 import { openStore } from './store/open-store.ts';
@@ -51,6 +52,10 @@ export interface GatewayOptions {
   log?: Log;
   /** Where several processes agree on what is left of their budgets. Absent: this is the only one. It stays its maker's. */
   authority?: QuotaAuthority | undefined;
+  /** Its place among processes that serve one port together; brings an authority of its own. */
+  seat?: FleetSeat | undefined;
+  /** See {@link Address}. */
+  shared?: Address['shared'];
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -60,6 +65,8 @@ const RECOVERY_WAIT_MS = 5_000;
 /** A timer waits no longer: what it waits for is looked at anew. */
 const TIMER_MS_MAX = 86_400_000;
 const RULES_RETRY_MS = 1_000;
+/** A parent that is gone is known to be gone at once; one that is slow is only busy. */
+const PARENT_REPLY_MS = 1_000;
 
 /** Builds the house and opens its door. @throws StartError, StoreError */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -80,8 +87,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       );
     }
     identity = await startIdentity({ store, environment, dataDir, log });
-    ledger = openLedger(dataDir, store, log);
-    const gateway = new Gateway({ options, log, store, admin, identity, ledger, report });
+    let gateway: Gateway | undefined;
+    ledger = openLedger({
+      dataDir,
+      store,
+      log,
+      writerName: options.seat?.node,
+      onJournal: options.seat && (async (journal) => (await gateway?.settleGone(journal)) ?? false),
+    });
+    gateway = new Gateway({ options, log, store, admin, identity, ledger, report });
     await gateway.open(configuration, host, options.port ?? configuration.listen.port ?? PORT_DEFAULT);
     return gateway;
   } catch (error) {
@@ -123,7 +137,7 @@ export class Gateway {
   #services: Services | undefined;
   #tokens: TokenVerifier | undefined;
   #listener: Listener | undefined;
-  #sandbox: StartedSandbox | undefined;
+  #sandbox: (SharedSandbox & { stop?: () => Promise<void> }) | undefined;
   #watch: ConfigurationWatch | undefined;
   #idleCollect: IdleCollect | undefined;
   #version = 0;
@@ -140,11 +154,15 @@ export class Gateway {
     this.adminKey = admin;
     this.report = report;
     this.#exchangeLog = new ExchangeLog(store, { log });
-    const { authority } = options;
-    const onError = (error: unknown) =>
-      log.error('A shared budget or limit could not be asked.', { error: String(error) });
-    this.#quota = authority && new QuotaNode({ authority, onError });
+    this.#quota = quotaNode(options, (error) =>
+      log.error('A shared budget or limit could not be asked.', { error: String(error) }),
+    );
     this.#limiter = new Limiter(this.#quota);
+    options.seat?.take({
+      journalPlace: () => ledger.journalPlace,
+      catchUp: () => identity.follow.catchUp(),
+      recover: async () => void (await ledger.recover()),
+    });
     this.budgets = new Budgets(
       ({ label, softNanoUsd, spentNanoUsd }) =>
         log.warn('A soft line of a budget is crossed.', {
@@ -169,7 +187,7 @@ export class Gateway {
     }
     this.#identity.follow.onEntries((ids) => this.#inTurn(() => this.#enterByHand(ids)));
     await ready;
-    this.#listener = listen(() => this.#inForce(), { host, port });
+    this.#listener = listen(() => this.#inForce(), { host, port, shared: this.#options.shared });
     this.#watch = watchConfiguration({
       load: loadOptions(this.#options),
       configuration,
@@ -224,12 +242,18 @@ export class Gateway {
     if (left > 0) this.#log.warn('Streams were cut: the grace time is over.', { streams: left });
     this.#listener?.cut();
     await closed;
-    await this.#sandbox?.stop();
+    await this.#sandbox?.stop?.();
     await this.#quota?.close();
     await this.#identity.follow.stop();
     await this.#exchangeLog.close();
     await this.#ledger.close();
     await this.store.close();
+  }
+
+  /** Tells the fleet's authority what a process that is gone had spent. False: when this one has rules to go by. */
+  async settleGone(journal: GoneJournal): Promise<boolean> {
+    const { seat } = this.#options;
+    return seat === undefined || settleGone(seat, journal, this.#services && this.budgets.inForce);
   }
 
   async #change(configuration: Configuration, report: readonly string[]): Promise<void> {
@@ -262,7 +286,7 @@ export class Gateway {
     );
     const { environment } = this.#options;
     const isWanted = wantsSandbox(configuration, environment);
-    if (isWanted) this.#sandbox ??= await startedSandbox();
+    if (isWanted) this.#sandbox ??= await this.#startSandbox();
     const snapshot = buildSnapshot(configuration, environment, {
       version: ++this.#version,
       credentials: (name) => this.#identity.vault.shared(name),
@@ -292,6 +316,13 @@ export class Gateway {
       management: (face, request, address) => this.#answerFace(face, request, address),
       keys: this.#keyTable(snapshot),
     };
+  }
+
+  async #startSandbox(): Promise<SharedSandbox & { stop?: () => Promise<void> }> {
+    const { seat } = this.#options;
+    if (seat !== undefined) return seat.sandbox();
+    const { startOwnSandbox } = await import('./runtime/own-sandbox.ts');
+    return startOwnSandbox();
   }
 
   /** The rules of the configuration and those of stored entities, together. */
@@ -379,6 +410,7 @@ export class Gateway {
     return {
       store: this.store,
       ...this.#identity,
+      announce: async () => this.#options.seat?.announce(),
       snapshot: () => this.snapshot,
       configuration: () => this.#configuration,
       keys: () => this.#inForce().keys,
@@ -413,27 +445,10 @@ function sharedId({ id }: CompiledBudget, instance: string): string {
   return `b:${id}:${instance}`;
 }
 
-/** @throws StartError when the journal cannot be written. */
-function openLedger(dataDir: string, store: Store, log: Log): Ledger {
-  const folder = join(dataDir, 'journal');
-  try {
-    const writerName = `${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
-    return new Ledger({ disk: new FileDisk(folder), store, log, writerName });
-  } catch (error) {
-    throw new StartError(`The ledger's journal in ${folder} cannot be written: ${String(error)}`);
-  }
-}
-
-interface StartedSandbox extends Sandbox {
-  /** Names of its models. */
-  models: readonly string[];
-}
-
-/** Loaded only where it is wanted: a gateway with providers does without its code. */
-async function startedSandbox(): Promise<StartedSandbox> {
-  const { startSandbox } = await import('@turnpike/emulator/sandbox.ts');
-  const { sandboxModels } = await import('@turnpike/emulator/sandbox/answer-request.ts');
-  return { ...(await startSandbox()), models: sandboxModels };
+/** Whoever is alone shares with nobody. */
+function quotaNode({ seat, authority }: GatewayOptions, onError: (error: unknown) => void): QuotaNode | undefined {
+  if (seat === undefined) return authority && new QuotaNode({ authority, onError });
+  return new QuotaNode({ authority: seat.authority, node: seat.node, replyMs: PARENT_REPLY_MS, onError });
 }
 
 function adminOf(configuration: Configuration): string | undefined {

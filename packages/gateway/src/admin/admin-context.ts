@@ -19,6 +19,8 @@ export interface AdminHouse {
   readonly directory: KeyDirectory;
   readonly follow: FollowStore;
   readonly vault: CredentialVault;
+  /** Tells the other processes of a fleet of a change in the store; resolves when they have it. Never rejects. */
+  readonly announce: () => Promise<void>;
   readonly snapshot: () => Snapshot;
   /** What the configuration files say. */
   readonly configuration: () => Configuration;

@@ -65,7 +65,7 @@ export interface AuditedChange extends Audited {
 }
 
 /**
- * Makes a change of an entity. When it resolves, the change is in force in this process.
+ * Makes a change of an entity. When it resolves, the change is in force in this process, and in those that share its port.
  *
  * @param decide As for {@link commitAudited}.
  * @throws AdminFault as {@link commitAudited}
@@ -154,6 +154,7 @@ export async function commitAudited(
     });
     if (!isDone) continue;
     await house.follow.catchUp();
+    await house.announce();
     return { status, body: body === null ? null : { ...body, ...change.shownOnce }, headers: change.headers ?? {} };
   }
   throw new AdminFault('store_unavailable', { message: 'Others are changing things without a pause. Try again.' });

@@ -4,8 +4,8 @@ import type { Gateway } from '../compose.ts';
 const NAMES_MAX = 6;
 
 /** What a person needs to see at start: where it listens, the new admin key, which models and why, a line to try. */
-export function banner(gateway: Gateway): string {
-  const lines = [`Turnpike listens on ${gateway.url}`, ''];
+export function banner(gateway: Gateway, workers = 1): string {
+  const lines = [`Turnpike listens on ${gateway.url}${workers > 1 ? ` with ${workers} workers` : ''}`, ''];
   const { adminKey } = gateway;
   if (adminKey.shownOnce !== undefined) {
     lines.push(`  Admin key (shown this once, keep it):  ${adminKey.shownOnce}`, '');

@@ -1,10 +1,9 @@
-import { type Gateway, startGateway } from '../compose.ts';
+import { availableParallelism } from 'node:os';
 import { version } from '../runtime/version.ts';
 import { StartError } from '../start-error.ts';
 import { StoreError } from '../store/store.ts';
 import type { AdminThing } from './admin-options.ts';
-import { banner } from './banner.ts';
-import { isPort, readCommand, type ServeOptions } from './options.ts';
+import { isPort, readCommand, type ServeOptions, workersOf } from './options.ts';
 import type { StoreCommand } from './store-options.ts';
 
 /** Exit codes, commands to a running gateway apart: 0 stopped as asked, 1 could not start or be done, 2 wrong command line. */
@@ -31,7 +30,7 @@ async function main(): Promise<void> {
       await runOnStore(command.command);
       return;
     case 'serve':
-      await serveUntilSignal(command.options);
+      await serve(command.options);
   }
 }
 
@@ -65,41 +64,40 @@ async function runOnStore(command: StoreCommand): Promise<void> {
   }
 }
 
-async function serveUntilSignal(options: ServeOptions): Promise<void> {
-  let gateway: Gateway;
+async function serve(options: ServeOptions): Promise<void> {
   try {
-    gateway = await startGateway({
-      configFile: options.configFile,
-      port: options.port ?? environmentPort(),
-      host: options.host,
-      environment: process.env,
-    });
+    const wanted = { ...options, port: options.port ?? environmentPort() };
+    const workers = workersWanted(options.workers);
+    if (workers > 1) {
+      // The parent of workers has none of the gateway's code in its memory.
+      const { superviseWorkers } = await import('./supervise-workers.ts');
+      await superviseWorkers(wanted, workers);
+      return;
+    }
+    const { serveUntilSignal } = await import('./serve-until-signal.ts');
+    await serveUntilSignal(wanted);
   } catch (error) {
     if (!(error instanceof StartError) && !(error instanceof StoreError)) throw error;
     process.stderr.write(`Turnpike could not start.\n\n${error.message}\n`);
     process.exitCode = 1;
-    return;
   }
-  for (const line of gateway.report) process.stderr.write(`${line}\n`);
-  process.stdout.write(banner(gateway));
-  // What building the house left behind, some 3 MB of garbage and of code that ran for the last time, is let go. Only
-  // here: later this would throw away what the compilers learned from the traffic.
-  Bun.shrink();
-
-  process.on('SIGHUP', () => void gateway.reload());
-  let isStopping = false;
-  const stop = async () => {
-    // A second signal means: now.
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    process.stderr.write('Stopping: running streams may end first. A second signal stops at once.\n');
-    await gateway.stop();
-    process.exit(0);
-  };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
 }
 
+/** @throws StartError */
+function workersWanted(option: ServeOptions['workers']): number {
+  const text = process.env.TURNPIKE_WORKERS || '1';
+  const wanted = option ?? workersOf(text);
+  if (wanted === undefined) throw new StartError(`TURNPIKE_WORKERS must be a whole number or auto, not "${text}".`);
+  const workers = wanted === 'auto' ? availableParallelism() : wanted;
+  if (workers > 1 && process.platform !== 'linux') {
+    throw new StartError(
+      'Several workers on one port need Linux, whose kernel deals connections out to them. Start with one.',
+    );
+  }
+  return workers;
+}
+
+/** @throws StartError */
 function environmentPort(): number | undefined {
   const text = process.env.PORT;
   if (text === undefined || text === '') return undefined;

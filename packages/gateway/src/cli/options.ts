@@ -14,7 +14,12 @@ export interface ServeOptions {
   configFile: string | undefined;
   port: number | undefined;
   host: string | undefined;
+  /** Processes that serve the port together; `auto` for one per core. Undefined: as the environment says, else one. */
+  workers: number | 'auto' | undefined;
 }
+
+/** More are refused as a slip. */
+const WORKERS_MAX = 256;
 
 const help = `Turnpike, a self-hosted LLM gateway.
 
@@ -31,6 +36,9 @@ Usage: npm start -- [serve] [options]
   --port N        port to listen on (default 4000; also PORT)
   --host H        address to listen on (default 127.0.0.1; anything wider
                   demands an explicit admin key)
+  --workers N     serve with N processes that share the port, keys, limits and
+                  budgets, or "auto" for one per core (default 1; also
+                  TURNPIKE_WORKERS; Linux only)
   --version       print the version
   --help          print this
 
@@ -70,11 +78,22 @@ export function readCommand(args: readonly string[]): Command {
   if (port !== undefined && !isPort(port)) {
     return wrong(`--port must be a whole number from 0 to 65535, not "${values.port}".`);
   }
-  return { type: 'serve', options: { configFile: values.config, port, host: values.host } };
+  const workers = values.workers === undefined ? undefined : workersOf(values.workers);
+  if (values.workers !== undefined && workers === undefined) {
+    return wrong(`--workers must be a whole number from 1 to ${WORKERS_MAX}, or auto, not "${values.workers}".`);
+  }
+  return { type: 'serve', options: { configFile: values.config, port, host: values.host, workers } };
 }
 
 export function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 0 && port <= 65_535;
+}
+
+/** Undefined when it is no number of workers. */
+export function workersOf(text: string): number | 'auto' | undefined {
+  if (text === 'auto') return 'auto';
+  const count = Number(text);
+  return /^\d+$/.test(text) && count >= 1 && count <= WORKERS_MAX ? count : undefined;
 }
 
 function parse(args: readonly string[]) {
@@ -85,6 +104,7 @@ function parse(args: readonly string[]) {
       config: { type: 'string' },
       port: { type: 'string' },
       host: { type: 'string' },
+      workers: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },

@@ -20,12 +20,22 @@ export interface Listener {
   cut(): void;
 }
 
+export interface Address {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** `first` of several processes on one port, or to `join` those that are there. Absent: nobody else may have it. */
+  shared?: 'first' | 'join' | undefined;
+}
+
 /** Listens for HTTP. @throws StartError when the address cannot be had. */
-export function listen(services: () => Services, address: { host: string; port: number }): Listener {
+export function listen(services: () => Services, address: Address): Listener {
   try {
+    if (address.shared === 'first') requireFree(address);
     const server = Bun.serve({
       hostname: address.host,
       port: address.port,
+      reusePort: address.shared !== undefined,
       idleTimeout: IDLE_TIMEOUT_SEC,
       maxRequestBodySize: BUN_BODY_BYTES_MAX,
       development: false,
@@ -47,4 +57,9 @@ export function listen(services: () => Services, address: { host: string; port: 
       `Cannot listen on ${address.host}:${address.port}: ${error instanceof Error ? error.message : String(error)}. Choose another with --port.`,
     );
   }
+}
+
+/** Anybody may join a port that is shared, also one that has nothing to do with us: so it is had alone once. */
+function requireFree({ host, port }: Address): void {
+  if (port !== 0) void Bun.serve({ hostname: host, port, fetch: () => new Response() }).stop(true);
 }

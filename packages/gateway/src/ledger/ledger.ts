@@ -6,6 +6,7 @@ import type { JournalDisk } from '../runtime/journal-disk.ts';
 import type { Log } from '../telemetry/log.ts';
 import { EntryWriter, type LedgerStore } from './entry-writer.ts';
 import { Journal, JournalError } from './journal.ts';
+import type { Position } from './journal-files.ts';
 import {
   type AttemptLabels,
   attemptEntry,
@@ -15,7 +16,7 @@ import {
   type Settlement,
   settleJson,
 } from './record.ts';
-import { type Recovered, recover } from './recover.ts';
+import { type GoneJournal, type Recovered, recover } from './recover.ts';
 import { Shipper } from './shipper.ts';
 import { systemTimers, type Timers } from './timers.ts';
 
@@ -26,6 +27,8 @@ export interface LedgerOptions {
   /** A name no writer of the folder ever had. */
   writerName: string;
   settings?: LedgerSettings;
+  /** See {@link RecoverOptions}. */
+  onJournal?: ((journal: GoneJournal) => Promise<boolean>) | undefined;
   segmentBytes?: number;
   flushMs?: number;
   timers?: Timers;
@@ -56,6 +59,7 @@ export class Ledger {
   readonly #writer: EntryWriter;
   readonly #disk: JournalDisk;
   readonly #log: Pick<Log, 'info' | 'warn' | 'error'>;
+  readonly #onJournal: LedgerOptions['onJournal'];
   readonly #cancels: (() => void)[];
   #settings: LedgerSettings;
   #unsaved: { open: OpenAttempt; end: Settlement }[] = [];
@@ -68,6 +72,7 @@ export class Ledger {
     const { disk, store, log, writerName, segmentBytes, flushMs, timers = systemTimers } = options;
     this.#disk = disk;
     this.#log = log;
+    this.#onJournal = options.onJournal;
     this.#settings = options.settings ?? ledgerDefaults;
     this.#writer = new EntryWriter(store, disk, log);
     this.#journal = new Journal({ disk, writer: writerName, segmentBytes });
@@ -96,6 +101,11 @@ export class Ledger {
     return this.#journal.unshippedBytes;
   }
 
+  /** Where the next record of the journal goes. */
+  get journalPlace(): Position {
+    return this.#journal.position;
+  }
+
   /** Settlements that were lost because journal and database both failed for long. */
   get lost(): number {
     return this.#lost;
@@ -103,7 +113,8 @@ export class Ledger {
 
   /** Enters what earlier runs left behind. One at a time; resolves when what can be done now is done. Never rejects. */
   recover(): Promise<Recovered | undefined> {
-    this.#recovering ??= recover({ disk: this.#disk, writer: this.#writer, log: this.#log }).finally(() => {
+    const options = { disk: this.#disk, writer: this.#writer, log: this.#log, onJournal: this.#onJournal };
+    this.#recovering ??= recover(options).finally(() => {
       this.#recovering = undefined;
     });
     return this.#recovering.catch((error: unknown) => {

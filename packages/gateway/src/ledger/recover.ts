@@ -13,6 +13,21 @@ export interface RecoverOptions {
   disk: JournalDisk;
   writer: EntryWriter;
   log: Pick<Log, 'info' | 'warn' | 'error'>;
+  /** Told of each journal before it is brought to the database. False leaves it for later. */
+  onJournal?: ((journal: GoneJournal) => Promise<boolean>) | undefined;
+}
+
+/** A journal whose writer is gone. */
+export interface GoneJournal {
+  readonly writer: string;
+  /** What was entered from a place on, and whatever never ended. */
+  entriesFrom(place: Position): JournalledEntry[];
+}
+
+export interface JournalledEntry {
+  readonly entry: LedgerEntry;
+  /** Where its settlement ends; undefined for an attempt that never ended. */
+  readonly end: Position | undefined;
 }
 
 /** What was found in the journals of writers that are gone. */
@@ -52,6 +67,11 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
         disk.remove(lockFile(writer));
         continue;
       }
+      const { onJournal } = options;
+      if (onJournal !== undefined && !(await onJournal({ writer, entriesFrom: readFrom(disk, writer, numbers) }))) {
+        total.isComplete = false;
+        continue;
+      }
       const journal = new DeadJournal(options, writer, numbers);
       const isDone = await journal.ship();
       if (isDone) disk.remove(lockFile(writer));
@@ -70,6 +90,28 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
   return total;
 }
 
+/** Segments can be understood without those before, so none before the place is read. */
+function readFrom(disk: JournalDisk, writer: string, numbers: readonly number[]): GoneJournal['entriesFrom'] {
+  return (place) => {
+    const open = new OpenAttempts();
+    const found: JournalledEntry[] = [];
+    for (const segment of numbers.filter((number) => number >= place.segment)) {
+      const file = segmentFile({ writer, number: segment });
+      for (let offset = 0; ; ) {
+        const { records, ends, consumed } = readPiece(disk, file, offset);
+        if (consumed === 0) break;
+        for (const [at, record] of records.entries()) {
+          const entry = open.take(record);
+          const end = { segment, offset: offset + (ends[at] ?? 0) };
+          if (entry !== undefined && (segment > place.segment || end.offset > place.offset)) found.push({ entry, end });
+        }
+        offset += consumed;
+      }
+    }
+    return [...found, ...open.estimated().map((entry) => ({ entry, end: undefined }))];
+  };
+}
+
 interface OpenAttempt {
   labels: AttemptLabels;
   inputTokens: number;
@@ -77,12 +119,44 @@ interface OpenAttempt {
   progress: { atMs: number; usage: Usage } | undefined;
 }
 
+/** Attempts that were begun and, as far as was read, not ended. */
+class OpenAttempts {
+  readonly #open = new Map<string, OpenAttempt>();
+
+  /** @returns the entry of an attempt that ends. */
+  take(record: JournalRecord): LedgerEntry | undefined {
+    switch (record.type) {
+      case 'header':
+        return undefined;
+      case 'intent': {
+        const { about: labels, inputTokens, price } = record;
+        // Carried into a new segment it may have lost its progress to the end of the process.
+        const { progress } = this.#open.get(labels.id) ?? {};
+        this.#open.set(labels.id, { labels, inputTokens, price, progress });
+        return undefined;
+      }
+      case 'progress': {
+        const open = this.#open.get(record.id);
+        if (open !== undefined) open.progress = record;
+        return undefined;
+      }
+      case 'settle':
+        this.#open.delete(record.entry.id);
+        return record.entry;
+    }
+  }
+
+  estimated(): LedgerEntry[] {
+    return [...this.#open.values()].map(estimatedEntry);
+  }
+}
+
 /** The segments of one writer that is gone. */
 class DeadJournal {
   readonly #options: RecoverOptions;
   readonly #writer: string;
   readonly #numbers: readonly number[];
-  readonly #open = new Map<string, OpenAttempt>();
+  readonly #open = new OpenAttempts();
   readonly #damagedSegments = new Set<number>();
   settled = 0;
   estimated = 0;
@@ -100,7 +174,7 @@ class DeadJournal {
     for (const number of this.#numbers) {
       if (!(await this.#shipSegment(number, acknowledged))) return false;
     }
-    const left = [...this.#open.values()].map(estimatedEntry);
+    const left = this.#open.estimated();
     this.estimated = left.length;
     for (let at = 0; at < left.length; at += BATCH_MAX) {
       if (!(await this.#options.writer.write(left.slice(at, at + BATCH_MAX)))) return false;
@@ -128,34 +202,12 @@ class DeadJournal {
       const entries: LedgerEntry[] = [];
       for (const [at, record] of records.entries()) {
         if (record.type === 'header' && record.version !== JOURNAL_VERSION) return this.#refuse(record.version);
-        const entry = this.#take(record);
+        const entry = this.#open.take(record);
         if (entry !== undefined && !isSent(ends[at] ?? 0)) entries.push(entry);
       }
       this.settled += entries.length;
       if (!(await this.#options.writer.write(entries))) return false;
       offset += consumed;
-    }
-  }
-
-  #take(record: JournalRecord): LedgerEntry | undefined {
-    switch (record.type) {
-      case 'header':
-        return undefined;
-      case 'intent': {
-        const { about: labels, inputTokens, price } = record;
-        // Carried into a new segment it may have lost its progress to the end of the process.
-        const { progress } = this.#open.get(labels.id) ?? {};
-        this.#open.set(labels.id, { labels, inputTokens, price, progress });
-        return undefined;
-      }
-      case 'progress': {
-        const open = this.#open.get(record.id);
-        if (open !== undefined) open.progress = record;
-        return undefined;
-      }
-      case 'settle':
-        this.#open.delete(record.entry.id);
-        return record.entry;
     }
   }
 

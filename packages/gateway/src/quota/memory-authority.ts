@@ -1,4 +1,10 @@
-import { AuthorityUnreachable, type QuotaAuthority, type QuotaCall, type QuotaReply } from './authority.ts';
+import {
+  AuthorityUnreachable,
+  type QuotaAuthority,
+  type QuotaCall,
+  type QuotaCharge,
+  type QuotaReply,
+} from './authority.ts';
 import { QuotaAccount } from './quota-account.ts';
 
 export interface MemoryAuthorityOptions {
@@ -34,6 +40,12 @@ export class MemoryAuthority implements QuotaAuthority {
   async call(calls: readonly QuotaCall[]): Promise<readonly QuotaReply[]> {
     if (this.#isClosed) throw new AuthorityUnreachable('The authority was closed.');
     return calls.map((call) => this.#answer(call));
+  }
+
+  /** Ends a node's lease: it is known to be gone. @param charges What it had used and not reported. */
+  release(node: string, account: string, charges: readonly QuotaCharge[]): void {
+    this.#latestMs = Math.max(this.#latestMs, this.#clock());
+    this.#accounts.get(account)?.release(node, charges, this.#latestMs);
   }
 
   onRecall(listener: (accountId: string) => void): void {

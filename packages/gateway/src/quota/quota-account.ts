@@ -84,6 +84,14 @@ export class QuotaAccount {
     };
   }
 
+  /** Ends a lease. */
+  release(node: string, charges: readonly QuotaCharge[], nowMs: number): void {
+    this.roll(nowMs);
+    this.#enter(charges, nowMs);
+    const lease = this.#leases.get(node);
+    if (lease !== undefined) lease.amount = 0n;
+  }
+
   #leaseOf(node: string): Lease {
     let lease = this.#leases.get(node);
     if (lease === undefined) {

@@ -10,6 +10,8 @@ export interface QuotaNodeOptions {
   readonly clock?: () => number;
   /** The authority frees what a node that is not heard of has leased, after so long. */
   readonly leaseMs?: number;
+  /** Nobody waits longer for one reply; then nobody waits at all, until there was one. Default 50: across a network, a lost one is as good as none. */
+  readonly replyMs?: number;
   /** Told of errors other than an authority out of reach: a seed that could not be read. */
   readonly onError?: (error: unknown) => void;
   readonly timers?: Timers;
@@ -17,7 +19,6 @@ export interface QuotaNodeOptions {
 
 /** Long enough to go on through the restart of an authority; a crash locks what was idle for as long. */
 const LEASE_MS = 45_000;
-/** Nobody waits longer for one reply. Then nobody waits at all, until there was one. */
 const REPLY_MS = 50;
 /** The end of that wait: a process that was busy finds a reply that came meanwhile. */
 const REPLY_LAST_MS = 5;
@@ -41,6 +42,7 @@ export class QuotaNode {
   readonly #authority: QuotaAuthority;
   readonly #house: LeaseHouse;
   readonly #onError: (error: unknown) => void;
+  readonly #replyMs: number;
   /** Those with something leased, held or to be said. */
   readonly #active = new Map<string, QuotaLease>();
   #soon = new Set<QuotaLease>();
@@ -54,7 +56,8 @@ export class QuotaNode {
   #isClosed = false;
 
   constructor({ authority, node = crypto.randomUUID(), clock = Date.now, ...rest }: QuotaNodeOptions) {
-    const { leaseMs = LEASE_MS, onError = () => undefined, timers = realTimers } = rest;
+    const { leaseMs = LEASE_MS, replyMs = REPLY_MS, onError = () => undefined, timers = realTimers } = rest;
+    this.#replyMs = replyMs;
     this.#authority = authority;
     this.#timers = timers;
     this.#onError = onError;
@@ -204,7 +207,7 @@ export class QuotaNode {
 
   async #exchange(leases: readonly QuotaLease[], calls: readonly QuotaCall[]): Promise<void> {
     const cut = () => this.#cut(leases);
-    let stop = this.#timers.after(REPLY_MS - REPLY_LAST_MS, () => {
+    let stop = this.#timers.after(this.#replyMs - REPLY_LAST_MS, () => {
       stop = this.#timers.after(REPLY_LAST_MS, cut);
     });
     try {

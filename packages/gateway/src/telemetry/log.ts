@@ -14,12 +14,17 @@ export type LogFields = Readonly<Record<string, string | number | bigint | boole
 export class Log {
   readonly #from: number;
   readonly #write: (line: string) => void;
+  /** Which of several processes this is, told at the end of each line. */
+  readonly #worker: number | undefined;
   /** Add credentials here as soon as they are known. */
   readonly secrets: SecretFilter;
 
-  constructor(options: { level?: LogLevel; write?: (line: string) => void; secrets?: SecretFilter } = {}) {
+  constructor(
+    options: { level?: LogLevel; write?: (line: string) => void; secrets?: SecretFilter; worker?: number } = {},
+  ) {
     this.#from = levels[options.level ?? 'info'];
     this.#write = options.write ?? ((line) => void process.stderr.write(line));
+    this.#worker = options.worker;
     this.secrets = options.secrets ?? new SecretFilter();
   }
 
@@ -45,6 +50,7 @@ export class Log {
     for (const [name, value] of Object.entries(fields)) {
       if (value !== undefined) line += ` ${name}=${this.#show(name, value)}`;
     }
+    if (this.#worker !== undefined) line += ` worker=${this.#worker}`;
     this.#write(`${line}\n`);
   }
 
