@@ -321,7 +321,7 @@ export class Gateway {
   async #startSandbox(): Promise<SharedSandbox & { stop?: () => Promise<void> }> {
     const { seat } = this.#options;
     if (seat !== undefined) return seat.sandbox();
-    const { startOwnSandbox } = await import('./runtime/own-sandbox.ts');
+    const { startOwnSandbox } = await import('./own-sandbox.ts');
     return startOwnSandbox();
   }
 

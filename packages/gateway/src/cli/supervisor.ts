@@ -2,7 +2,7 @@ import { FleetAuthority } from '../fleet/fleet-authority.ts';
 import { readCall, readCharges, type WrittenCall, writeReply } from '../fleet/quota-message.ts';
 import type { AccountCharges } from '../fleet/seat.ts';
 import type { WorkerReady } from '../fleet/worker-order.ts';
-import type { OwnSandbox } from '../runtime/own-sandbox.ts';
+import type { OwnSandbox } from '../own-sandbox.ts';
 import { StartError } from '../start-error.ts';
 import type { Log } from '../telemetry/log.ts';
 import { WorkerProcess } from './worker-process.ts';
@@ -209,7 +209,7 @@ export class Supervisor {
   }
 
   async #sharedSandbox(): Promise<{ url: string; models: readonly string[] }> {
-    this.#sandbox ??= import('../runtime/own-sandbox.ts').then(({ startOwnSandbox }) => startOwnSandbox());
+    this.#sandbox ??= import('../own-sandbox.ts').then(({ startOwnSandbox }) => startOwnSandbox());
     const { url, models } = await this.#sandbox;
     return { url, models };
   }
