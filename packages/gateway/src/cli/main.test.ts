@@ -3,55 +3,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmulator } from '@turnpike/emulator/emulator.ts';
+import { GatewayProgram } from './gateway-program.test-support.ts';
 
-const main = join(import.meta.dir, 'main.ts');
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'turnpike-cli-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** The gateway as a process of its own, with nothing of this machine's environment but the path. */
-class Running {
-  readonly process: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
-  out = '';
-  err = '';
-
+class Running extends GatewayProgram {
   constructor(args: string[], environment: Record<string, string> = {}) {
-    this.process = Bun.spawn([process.execPath, main, ...args], {
-      cwd: folder,
-      env: { PATH: process.env.PATH ?? '', TURNPIKE_DATA_DIR: join(folder, 'data'), ...environment },
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'pipe',
-    });
-    void this.#follow(this.process.stdout, (text) => {
-      this.out += text;
-    });
-    void this.#follow(this.process.stderr, (text) => {
-      this.err += text;
-    });
-  }
-
-  async #follow(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    const giveUpAt = performance.now() + 10_000;
-    while (!condition()) {
-      if (performance.now() > giveUpAt) throw new Error(`It did not happen. stdout: ${this.out} stderr: ${this.err}`);
-      await Bun.sleep(10);
-    }
-  }
-
-  get url(): string {
-    return /listens on (\S+)/.exec(this.out)?.[1] ?? '';
-  }
-
-  async listening(): Promise<void> {
-    await this.until(() => this.out.includes('curl ') && this.out.endsWith('\n'));
+    super(folder, args, environment);
   }
 }
 

@@ -20,6 +20,7 @@ export type WrittenCall = readonly [
   leaseMs: number,
   segment: number,
   offset: number,
+  asides: readonly string[] | null,
 ];
 
 export type WrittenReply = readonly [
@@ -31,6 +32,7 @@ export type WrittenReply = readonly [
   leasedByOthers: string,
   otherNodes: number,
   fitsAtMs: number,
+  asidesFitAtMs: readonly number[] | null,
 ];
 
 export function writeCall(call: QuotaCall, { segment, offset }: JournalPlace): WrittenCall {
@@ -49,12 +51,13 @@ export function writeCall(call: QuotaCall, { segment, offset }: JournalPlace): W
     call.leaseMs,
     segment,
     offset,
+    call.asides?.map(String) ?? null,
   ];
 }
 
 export function readCall(written: WrittenCall): { call: QuotaCall; place: JournalPlace } {
-  const [account, node, seq, nowMs, capacity, charges, giveBack, need, want, recall, seed, leaseMs, segment, offset] =
-    written;
+  const [account, node, seq, nowMs, capacity, charges, giveBack, need, want, recall, seed, leaseMs, ...rest] = written;
+  const [segment, offset, asides] = rest;
   const call = {
     account,
     node,
@@ -65,6 +68,7 @@ export function readCall(written: WrittenCall): { call: QuotaCall; place: Journa
     giveBack: BigInt(giveBack),
     need: BigInt(need),
     want: BigInt(want),
+    ...(asides !== null && { asides: asides.map(BigInt) }),
     recall,
     seed: seed === null ? undefined : readCharges(seed),
     leaseMs,
@@ -73,12 +77,13 @@ export function readCall(written: WrittenCall): { call: QuotaCall; place: Journa
 }
 
 export function writeReply(reply: QuotaReply): WrittenReply {
-  const { isUnknown, epoch, granted, lease, used, leasedByOthers, otherNodes, fitsAtMs } = reply;
-  return [isUnknown, epoch, `${granted}`, `${lease}`, `${used}`, `${leasedByOthers}`, otherNodes, fitsAtMs];
+  const { isUnknown, epoch, granted, lease, used, leasedByOthers, otherNodes, fitsAtMs, asidesFitAtMs = null } = reply;
+  const amounts = [`${granted}`, `${lease}`, `${used}`, `${leasedByOthers}`] as const;
+  return [isUnknown, epoch, ...amounts, otherNodes, fitsAtMs, asidesFitAtMs];
 }
 
 export function readReply(written: WrittenReply): QuotaReply {
-  const [isUnknown, epoch, granted, lease, used, leasedByOthers, otherNodes, fitsAtMs] = written;
+  const [isUnknown, epoch, granted, lease, used, leasedByOthers, otherNodes, fitsAtMs, asidesFitAtMs] = written;
   return {
     isUnknown,
     epoch,
@@ -88,6 +93,7 @@ export function readReply(written: WrittenReply): QuotaReply {
     leasedByOthers: BigInt(leasedByOthers),
     otherNodes,
     fitsAtMs,
+    ...(asidesFitAtMs !== null && { asidesFitAtMs }),
   };
 }
 
