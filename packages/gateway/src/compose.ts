@@ -299,6 +299,8 @@ export class Gateway {
     this.#services = {
       ledger: this.#ledger,
       endUsers: this.#identity.directory,
+      vault: this.#identity.vault,
+      hide: (secrets) => this.#log.secrets.addPassing(secrets),
       limiter: this.#limiter,
       budgets: this.budgets,
       alarms: this.#services?.alarms ?? new Alarms(),

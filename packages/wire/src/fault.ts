@@ -60,6 +60,18 @@ export const faults = {
     retry: 'never',
     says: 'The API key may not be used from this address.',
   },
+  credential_forbidden: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'This key may not bring credentials of providers along.',
+  },
+  credential_invalid: {
+    status: 400,
+    blame: 'caller',
+    retry: 'never',
+    says: 'The credentials brought along cannot be read.',
+  },
   operation_forbidden: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not use the operation.' },
   output_forbidden: {
     status: 403,

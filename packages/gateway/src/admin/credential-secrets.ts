@@ -1,4 +1,5 @@
 import { nearestNames } from '../config/near-names.ts';
+import { isBounded } from '../identity/admin-scope.ts';
 import { type CredentialSecrets, openCredential, sealCredential } from '../identity/credential-entity.ts';
 import type { Entity } from '../identity/entity.ts';
 import { SealError } from '../identity/secret-seal.ts';
@@ -21,6 +22,7 @@ export function withSecrets(context: AdminContext, draft: Entity, before?: Entit
   const baseUrl = draft.body.baseUrl === undefined ? undefined : joinSegment(draft.body.baseUrl, undefined);
   const next = { ...draft, body: { ...draft.body, baseUrl } };
   if (before === undefined) requireProvider(context, next);
+  if (context.body.baseUrl !== undefined || headers !== undefined) requireFree(context);
   const isMoved = before !== undefined && before.body.baseUrl !== baseUrl;
   if (isMoved && secret === undefined) {
     throw new AdminFault('body_invalid', {
@@ -43,6 +45,15 @@ export function withSecrets(context: AdminContext, draft: Entity, before?: Entit
     secretChangedAtMs: nowMs(),
   };
   return sealCredential({ ...next, body }, secrets, context.house.vault.seal);
+}
+
+/** Where requests of the gateway go, and with what headers, is for those to say who look after the whole of it. */
+function requireFree({ rights, caller, body }: AdminContext): void {
+  if (!isBounded(rights)) return;
+  throw new AdminFault('scope_missing', {
+    param: body.baseUrl === undefined ? 'headers' : 'baseUrl',
+    message: `The key "${caller.name}" belongs to an organisation or a team, and cannot set baseUrl and headers.`,
+  });
 }
 
 /** What is kept of it is needed to change a part. */

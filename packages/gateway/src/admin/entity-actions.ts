@@ -2,11 +2,12 @@ import type { AdminResource, AdminScope } from '../identity/admin-scope.ts';
 import { type Entity, type EntityBody, type EntityKind, entityKinds, readEntityRow } from '../identity/entity.ts';
 import { nowMs } from '../runtime/clock.ts';
 import { newExchangeId } from '../runtime/exchange-id.ts';
+import type { EntityRow } from '../store/store.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 import { type EntityChange, makeChange, tagOf } from './change.ts';
 import { withSecrets } from './credential-secrets.ts';
-import { placeOf } from './entity-parents.ts';
+import { type Place, placeOf } from './entity-parents.ts';
 import { budgetIdsOf, requireReadableRules, requireUnreferred } from './entity-rules.ts';
 import { viewOf } from './entity-view.ts';
 import { requireServable } from './model-rules.ts';
@@ -21,6 +22,7 @@ const OTHER_FIELDS = new Set([
   'projectId',
   'userId',
   'serviceAccountId',
+  'keyId',
   'key',
   'sha256',
   'secret',
@@ -48,11 +50,12 @@ export async function planCreate(
   resource: AdminResource,
   fields: ReadonlySet<string>,
 ): Promise<EntityChange & { after: Entity; shownOnce: Readonly<Record<string, string>> }> {
-  const place = await placeOf(context, fields);
-  const body: EntityBody = await withBudgetIds(
-    context,
-    Object.fromEntries(Object.entries(context.body).filter(([field]) => !OTHER_FIELDS.has(field))),
-  );
+  const { place, keyId } = await placeOf(context, fields);
+  const own = Object.entries(context.body).filter(([field]) => !OTHER_FIELDS.has(field));
+  const body: EntityBody = await withBudgetIds(context, {
+    ...Object.fromEntries(own),
+    ...(keyId !== undefined && { keyId }),
+  });
   requireGrantable(context, body.adminScopes ?? []);
   const name = kind === 'membership' ? membershipName(place) : String(context.body.name);
   await requireFree(context, kind, name);
@@ -157,7 +160,7 @@ export async function withNewKey(
 export function deleteEntity(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {
   return makeChange(context, async () => {
     const before = await changeable(context, kind);
-    const child = await context.house.store.records.entityReferringTo(before.id);
+    const child = await childOf(context, before);
     if (child !== undefined) {
       throw new AdminFault('record_conflict', {
         message: `The ${child.kind} "${child.name}" belongs to the ${kind} "${before.name}".`,
@@ -167,6 +170,18 @@ export function deleteEntity(context: AdminContext, kind: EntityKind, resource: 
     await requireUnreferred(context, before);
     return { action: `${resource}.delete`, before, after: undefined, status: 204 };
   });
+}
+
+/** Something that belongs to it. */
+async function childOf(
+  { house }: AdminContext,
+  { id, kind }: Entity,
+): Promise<Pick<EntityRow, 'kind' | 'name'> | undefined> {
+  const child = await house.store.records.entityReferringTo(id);
+  if (child !== undefined || kind !== 'key') return child;
+  // What was committed until now: were more to come, the change would be worked out anew.
+  await house.follow.catchUp();
+  return house.vault.ofKey(id);
 }
 
 export async function showEntity(context: AdminContext, kind: EntityKind): Promise<AdminAnswer> {
@@ -264,7 +279,7 @@ async function requireFree({ house }: AdminContext, kind: EntityKind, name: stri
   });
 }
 
-function membershipName({ userId, teamId, organisationId }: Awaited<ReturnType<typeof placeOf>>): string {
+function membershipName({ userId, teamId, organisationId }: Place): string {
   return `${userId} ${teamId ?? organisationId}`;
 }
 

@@ -37,7 +37,7 @@ const kinds = [
 const FILTERS = ['organisationId', 'teamId', 'projectId', 'userId', 'serviceAccountId'];
 
 /** Kinds that are about the whole gateway. */
-const global: ReadonlySet<EntityKind> = new Set(['credential', 'model', 'end-user', 'tag']);
+const global: ReadonlySet<EntityKind> = new Set(['model', 'end-user', 'tag']);
 const withoutBudgets: ReadonlySet<EntityKind> = new Set(['model-group', 'credential', 'model', 'budget']);
 
 /** Kinds that can be prepaid. */

@@ -13,12 +13,19 @@ export interface Place {
   readonly userId: string | undefined;
 }
 
+export interface FoundPlace {
+  readonly place: Place;
+  /** A key's, for what belongs to one. */
+  readonly keyId: string | undefined;
+}
+
 const PARENTS = [
   ['organisationId', 'organisation'],
   ['teamId', 'team'],
   ['projectId', 'project'],
   ['userId', 'user'],
   ['serviceAccountId', 'service-account'],
+  ['keyId', 'key'],
 ] as const satisfies readonly (readonly [string, EntityKind])[];
 
 /**
@@ -29,7 +36,7 @@ const PARENTS = [
  * @throws AdminFault `body_invalid` for a parent that is not there, or not seen; `record_conflict` when they do not go
  *   together.
  */
-export async function placeOf(context: AdminContext, fields: ReadonlySet<string>): Promise<Place> {
+export async function placeOf(context: AdminContext, fields: ReadonlySet<string>): Promise<FoundPlace> {
   const { rights, house } = context;
   const named: Record<string, unknown> = { ...context.body };
   if (fields.has('teamId')) named.teamId ??= rights.teamId;
@@ -42,7 +49,7 @@ export async function placeOf(context: AdminContext, fields: ReadonlySet<string>
   if (parents.has('userId') && parents.has('serviceAccountId')) {
     throw new AdminFault('record_conflict', {
       param: 'serviceAccountId',
-      message: 'A key belongs to a user or to a service account, not to both.',
+      message: 'It belongs to a user or to a service account, not to both.',
     });
   }
   const organisationId = agreed('organisationId', parents);
@@ -50,10 +57,13 @@ export async function placeOf(context: AdminContext, fields: ReadonlySet<string>
   const bound = teamId === undefined ? undefined : house.directory.byId(teamId)?.organisationId;
   if (bound !== undefined && organisationId !== undefined && bound !== organisationId) throw apart('teamId');
   return {
-    organisationId: organisationId ?? bound,
-    teamId,
-    projectId: parents.get('projectId')?.id,
-    userId: parents.get('userId')?.id ?? parents.get('serviceAccountId')?.id,
+    place: {
+      organisationId: organisationId ?? bound,
+      teamId,
+      projectId: parents.get('projectId')?.id,
+      userId: parents.get('userId')?.id ?? parents.get('serviceAccountId')?.id,
+    },
+    keyId: parents.get('keyId')?.id,
   };
 }
 

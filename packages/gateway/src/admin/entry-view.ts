@@ -19,13 +19,16 @@ export const entryView = z.looseObject({
   settledAtMs: z.number(),
   scopes: z.array(z.string()),
   isEstimated: z.boolean(),
+  paidBy: z.optional(z.string().check(z.describe("Whose credential, when it was a caller's own."))),
+  ownCostUsd: z.optional(z.string().check(z.describe('US dollars its owner is billed, where that is known.'))),
   ...moneyView,
 });
 
 /** An entry as the API shows it. */
-export function entryOf({ costNanoUsd, ...entry }: LedgerEntry): Record<string, unknown> {
+export function entryOf({ costNanoUsd, ownCostNanoUsd, ...entry }: LedgerEntry): Record<string, unknown> {
   return {
     ...entry,
+    ...(ownCostNanoUsd !== undefined && { ownCostUsd: usd(ownCostNanoUsd) }),
     costUsd: costNanoUsd === undefined ? null : usd(costNanoUsd),
     costNanoUsd: costNanoUsd?.toString() ?? null,
   };

@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
 import {
   budgetFallbacksSchema,
+  byokSchema,
   fallbacksSchema,
   levelBudgetSchema,
   levelLimitSchema,
+  requestCredentialsSchema,
   retriesSchema,
   storedEndpointSchema,
 } from '../config/schema.ts';
@@ -53,6 +55,8 @@ const policyFields = {
   expiresAtMs: z.optional(timeMs('From when nothing is allowed any more')),
   fallbackModels: z.optional(budgetFallbacksSchema),
   tagsRequired: z.optional(list('Tags a key must carry.')),
+  byok: z.optional(byokSchema),
+  allowRequestCredentials: z.optional(requestCredentialsSchema),
 };
 export const policySchema = z
   .strictObject(policyFields)
@@ -241,6 +245,12 @@ export const createSchemas = {
   credential: z.strictObject({
     name,
     provider: text('The id of the provider it is for. Never changed.'),
+    organisationId: z.optional(reference('organisation')),
+    teamId: z.optional(reference('team')),
+    projectId: z.optional(reference('project')),
+    userId: z.optional(reference('user')),
+    serviceAccountId: z.optional(reference('service account')),
+    keyId: z.optional(reference('key')),
     secret,
     ...credential,
   }),
@@ -360,6 +370,12 @@ export const viewSchemas = {
     name: z.string(),
     description,
     isBlocked: z.boolean(),
+    organisationId: optionalId,
+    teamId: optionalId,
+    projectId: optionalId,
+    userId: optionalId,
+    serviceAccountId: optionalId,
+    keyId: optionalId,
     provider: z.string(),
     baseUrl: z.optional(z.string()),
     headerNames: z.array(z.string()),

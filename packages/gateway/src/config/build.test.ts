@@ -105,7 +105,10 @@ describe('configured models', () => {
 
   test('stay known when no endpoint can serve them', () => {
     const snapshot = snapshotOf({ models: [modelOf('fast', ['groq', 'llama3'])] });
-    expect(snapshot.resolveModel('fast')).toMatchObject({ endpoints: [] });
+    const lack = 'Groq has no credential (set GROQ_API_KEY)';
+    expect(snapshot.resolveModel('fast')?.endpoints).toMatchObject([
+      { id: 'groq/llama3', credential: undefined, lack },
+    ]);
     expect(snapshot.models.some((model) => model.id === 'fast')).toBe(false);
   });
 

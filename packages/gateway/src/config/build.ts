@@ -2,7 +2,7 @@ import type { Provider } from '../providers/provider.ts';
 import { sandboxAt } from '../providers/table.ts';
 import type { Configuration, ConfiguredEndpoint, ConfiguredModel, Environment } from './configuration.ts';
 import { type ProviderState, providerStates } from './discover.ts';
-import { type EndpointContext, makeEndpoint, missingOf, plainEndpoint } from './endpoint-factory.ts';
+import { type EndpointContext, makeEndpoint, plainEndpoint } from './endpoint-factory.ts';
 import { listModels } from './list-models.ts';
 import { nearestNames } from './near-names.ts';
 import { providerOfBareName, splitProviderModel } from './provider-name.ts';
@@ -56,6 +56,7 @@ class BuiltSnapshot implements Snapshot {
   readonly server: Snapshot['server'];
   readonly ledger: Snapshot['ledger'];
   readonly endUsers: Snapshot['endUsers'];
+  readonly byokCounts: boolean;
   readonly endpoints: readonly Endpoint[];
   readonly #configuration: Configuration;
   readonly #context: EndpointContext;
@@ -65,6 +66,7 @@ class BuiltSnapshot implements Snapshot {
   readonly #kept = new Map<string, ModelRoute>();
   readonly #sandboxModels: readonly string[];
   #models: readonly ModelListing[] | undefined;
+  #providers: ReadonlyMap<string, Provider> | undefined;
 
   constructor(configuration: Configuration, environment: Environment, options: BuildOptions) {
     this.version = options.version;
@@ -75,6 +77,7 @@ class BuiltSnapshot implements Snapshot {
     this.server = configuration.server;
     this.ledger = configuration.ledger;
     this.endUsers = configuration.endUsers;
+    this.byokCounts = configuration.byokCounts;
     this.#configuration = configuration;
     this.#context = {
       deadlines: configuration.defaults.deadlines,
@@ -94,7 +97,15 @@ class BuiltSnapshot implements Snapshot {
   }
 
   get providers(): ReadonlyMap<string, Provider> {
-    return new Map([...this.#states].map(([id, { provider }]) => [id, provider]));
+    this.#providers ??= new Map([...this.#states].map(([id, { provider }]) => [id, provider]));
+    return this.#providers;
+  }
+
+  resolveForOwn(name: string, hasOwn: (providerId: string) => boolean): ModelRoute | undefined {
+    if (!this.#configuration.discovery || name.length > nameCharsMax) return undefined;
+    const target = splitProviderModel(name, (id) => this.#states.has(id) && hasOwn(id));
+    const route = target && this.#routeOfProvider(name, target);
+    return route && { ...route, reason: 'a credential of the caller' };
   }
 
   get models(): readonly ModelListing[] {
@@ -154,7 +165,7 @@ class BuiltSnapshot implements Snapshot {
       const captures = wildcard.match(name);
       if (captures === undefined) continue;
       const route = this.#routeOf(name, model, captures);
-      if (route.endpoints.length > 0 || wildcard.pattern !== '*')
+      if (route.endpoints.some(({ lack }) => lack === undefined) || wildcard.pattern !== '*')
         return { ...route, reason: `matches ${wildcard.pattern}` };
     }
     return undefined;
@@ -176,8 +187,12 @@ class BuiltSnapshot implements Snapshot {
   #byProvider(name: string): ModelRoute | undefined {
     const target =
       splitProviderModel(name, (id) => this.#states.get(id)?.isAvailable === true) ?? this.#byBareName(name);
-    const state = target === undefined ? undefined : this.#states.get(target.providerId);
-    if (target === undefined || state === undefined) return undefined;
+    return target && this.#routeOfProvider(name, target);
+  }
+
+  #routeOfProvider(name: string, target: { providerId: string; model: string }): ModelRoute | undefined {
+    const state = this.#states.get(target.providerId);
+    if (state === undefined) return undefined;
     const endpoint = makeEndpoint(plainEndpoint(target.providerId, target.model), target.model, state, this.#context);
     return { name, endpoints: [endpoint], ...this.#afterwards(name, undefined), reason: state.reason };
   }
@@ -198,7 +213,7 @@ class BuiltSnapshot implements Snapshot {
     const filled = fillTemplate(configured.model, captures, name);
     const target = this.#targetOf(configured, filled);
     const state = target === undefined ? undefined : this.#states.get(target.providerId);
-    if (target === undefined || state === undefined || missingOf(configured, state) !== undefined) return undefined;
+    if (target === undefined || state === undefined) return undefined;
     return makeEndpoint(configured, target.model, state, this.#context);
   }
 

@@ -24,6 +24,7 @@ export interface Configuration {
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
   readonly endUsers: EndUserSettings;
+  readonly byokCounts: boolean;
   readonly keys: readonly ConfiguredKey[];
   readonly jwtIssuers: readonly JwtIssuer[];
   readonly limits: readonly LimitRule[];
@@ -120,6 +121,7 @@ export const emptyConfiguration: Configuration = {
   server: serverDefaults,
   ledger: ledgerDefaults,
   endUsers: endUserDefaults,
+  byokCounts: false,
   keys: [],
   jwtIssuers: [],
   limits: [],

@@ -43,6 +43,7 @@ export function makeEndpoint(
   const inherited = isOwnAddress && !configured.inheritsCredential ? undefined : state.credential;
   const own = configured.credential === undefined ? configured.apiKey : found?.secret;
   const credential = configured.credential === undefined ? (own ?? inherited) : own;
+  const lack = stored !== undefined && 'lack' in stored ? stored.lack : missingOf(configured, state);
   const priced = catalogueIdOf(provider);
   const schedule = priced === undefined ? undefined : priceScheduleOf(priced, configured.priceModel ?? model);
   const fixed = configured.price ?? (provider.id === 'sandbox' ? freePrice : undefined);
@@ -52,7 +53,7 @@ export function makeEndpoint(
     model,
     baseUrl,
     credential,
-    ...(stored !== undefined && 'lack' in stored && { lack: stored.lack }),
+    ...(lack !== undefined && { lack }),
     headers: found === undefined ? configured.headers : { ...found.headers, ...configured.headers },
     weight: configured.weight,
     order: configured.order,
@@ -100,7 +101,7 @@ function idOf(configured: ConfiguredEndpoint, providerId: string, model: string)
   return `${name}#${createHash('sha256').update(own).digest('hex').slice(0, 8)}`;
 }
 
-function isSameOrigin(a: string, b: string): boolean {
+export function isSameOrigin(a: string, b: string): boolean {
   return URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
 }
 

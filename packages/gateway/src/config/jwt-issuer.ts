@@ -1,3 +1,5 @@
+import type { ByokMode } from './byok.ts';
+
 /** Signatures by a private key only: with a shared secret, whoever can check a token can make one. */
 export const jwtAlgorithms = [
   'RS256',
@@ -54,4 +56,6 @@ export interface JwtPolicy {
   readonly endpoints?: readonly string[] | undefined;
   readonly operations?: readonly ('generate' | 'count-tokens')[] | undefined;
   readonly outputTokensMax?: number | undefined;
+  readonly byok?: ByokMode | undefined;
+  readonly allowRequestCredentials?: boolean | undefined;
 }

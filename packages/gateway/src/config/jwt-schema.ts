@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { byokModes } from './byok.ts';
 import { type JwtIssuer, jwtAlgorithms, jwtRoles } from './jwt-issuer.ts';
 
 const text = (description: string) => z.string().check(z.minLength(1), z.describe(description));
@@ -43,6 +44,8 @@ const issuerSchema = z
           endpoints: z.optional(z.array(text('An endpoint or pattern.'))),
           operations: z.optional(z.array(z.enum(['generate', 'count-tokens']))),
           outputTokensMax: z.optional(z.int().check(z.minimum(1))),
+          byok: z.optional(z.enum(byokModes)),
+          allowRequestCredentials: z.optional(z.boolean()),
         })
         .check(z.describe('What all its callers may use at most.')),
     ),

@@ -17,11 +17,11 @@ export function listModels(
     if (!listings.has(id)) listings.set(id, { id, ownedBy, reason, createdSec: 0 });
   };
   for (const route of routes.values()) {
-    const first = route.endpoints[0];
+    const first = route.endpoints.find(({ lack }) => lack === undefined);
     if (first !== undefined) list(route.name, first.provider.id, route.reason);
   }
   for (const [name, { model, hidden }] of configuration.aliases) {
-    const target = routes.get(model)?.endpoints[0];
+    const target = routes.get(model)?.endpoints.find(({ lack }) => lack === undefined);
     if (target !== undefined && !hidden) list(name, target.provider.id, `another name of ${model}`);
   }
   for (const model of configuration.models) {

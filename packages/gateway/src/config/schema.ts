@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { byokModes } from './byok.ts';
 import { authSchema } from './jwt-schema.ts';
 
 /**
@@ -235,6 +236,16 @@ export const budgetFallbacksSchema = z
   .record(text('The name of a model.'), z.array(text('The name of a model.')).check(z.maxLength(20)))
   .check(z.describe('For models that a budget keeps out: what to try in their place, in this order.'));
 
+/** Under keys, and in policies. */
+export const byokSchema = z
+  .enum(byokModes)
+  .check(z.describe('Whose credential pays: prefer one of its own (default), only one of its own, or never.'));
+export const requestCredentialsSchema = z
+  .boolean()
+  .check(
+    z.describe('May requests bring credentials of providers along? Not unless one level says so and none denies it.'),
+  );
+
 export const fallbacksSchema = z.array(text('The name of a model.')).check(z.maxLength(100));
 export const retriesSchema = count('Tries after the first. Default 2.', 0).check(z.maximum(20));
 
@@ -282,6 +293,17 @@ export const configSchema = z.strictObject({
       }),
     )
     .check(z.describe('How the ledger is kept.')),
+  byok: z
+    .optional(
+      z.strictObject({
+        counts: z.optional(
+          z
+            .boolean()
+            .check(z.describe("Does it count in budgets what callers' own credentials pay for? Default false.")),
+        ),
+      }),
+    )
+    .check(z.describe('Credentials that belong to callers.')),
   endUsers: z
     .optional(
       z.strictObject({
@@ -316,6 +338,8 @@ export const configSchema = z.strictObject({
         limits: z.optional(z.array(keyLimitSchema)),
         budgets: z.optional(z.array(keyBudgetSchema)),
         fallbackModels: z.optional(budgetFallbacksSchema),
+        byok: z.optional(byokSchema),
+        allowRequestCredentials: z.optional(requestCredentialsSchema),
       }),
     ),
   ),

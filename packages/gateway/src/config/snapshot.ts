@@ -1,6 +1,7 @@
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { BudgetRule } from './budget-rule.ts';
+import type { ByokMode, Payer } from './byok.ts';
 import type { EndUserSettings } from './end-user-settings.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
@@ -19,6 +20,8 @@ export interface Snapshot {
    * a bare name that the catalogue knows of an available provider. Undefined: no such model here.
    */
   resolveModel(name: string): ModelRoute | undefined;
+  /** The route for `provider/model` of a provider that is not available but to callers with a credential of their own. */
+  resolveForOwn(name: string, hasOwn: (providerId: string) => boolean): ModelRoute | undefined;
   /** Names like `name` that would work, best first, at most five. */
   nearNames(name: string): string[];
   /** Every name that can be listed (wildcards appear as patterns only in `reason`s). */
@@ -35,6 +38,8 @@ export interface Snapshot {
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
   readonly endUsers: EndUserSettings;
+  /** Does what callers pay with credentials of their own count in budgets? */
+  readonly byokCounts: boolean;
 }
 
 /** One provider + model + credential that can serve a model. */
@@ -50,6 +55,8 @@ export interface Endpoint {
   readonly credential: string | undefined;
   /** Why it cannot be called, although it is configured. */
   readonly lack?: string | undefined;
+  /** Set when the credential is a caller's own. */
+  readonly payer?: Payer | undefined;
   /** Extra outgoing headers, from configuration. */
   readonly headers: Readonly<Record<string, string>>;
   /** Share of traffic among endpoints of equal order. Above 0. */
@@ -114,6 +121,9 @@ export interface ConfiguredKey {
   readonly isAdmin: boolean;
   /** For models that a budget keeps out: what to try in their place, in this order. */
   readonly fallbackModels?: BudgetFallbacks | undefined;
+  /** Whose credential pays, of the request and the shared ones. */
+  readonly byok?: ByokMode | undefined;
+  readonly allowRequestCredentials?: boolean | undefined;
   /** What its exchanges count against beside the key itself. */
   readonly scopes: readonly { readonly type: ScopeType; readonly id: string }[];
 }

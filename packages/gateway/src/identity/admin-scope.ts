@@ -46,7 +46,7 @@ const read = ofTeams.map((resource): AdminScope => `${resource}:read`);
 /** What keys of a user may do in the organisation or team in which the user has the role, at most. */
 export const roleScopes: Readonly<Record<Role, readonly AdminScope[]>> = {
   owner: adminScopes,
-  admin: [...read, 'projects:write', 'service-accounts:write', 'keys:write'],
+  admin: [...read, 'projects:write', 'service-accounts:write', 'keys:write', 'credentials:write'],
   member: [...read, 'keys:write'],
   viewer: read,
 };

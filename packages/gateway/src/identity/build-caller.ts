@@ -30,10 +30,17 @@ export function buildCaller(key: Entity, source: EntitySource): Caller {
     isAdmin: false,
     scopes: [{ type: 'key', id: key.name }, ...levelScopes(levels), ...tagScopes(key)],
     policy,
+    ownerIds: [key.id, key.userId, key.projectId, key.teamId, key.organisationId].filter((id) => id !== undefined),
+    mayBringCredentials: mayBring(all),
     fallbackModels: fallbacksOf(all),
     refusal: refusalOf(key, all, missingTags(policy, key.body.tags ?? [])),
     admin: adminRights(key, source),
   };
+}
+
+function mayBring(levels: readonly Entity[]): boolean {
+  const said = levels.map(({ body }) => body.policy?.allowRequestCredentials);
+  return said.includes(true) && !said.includes(false);
 }
 
 function fallbacksOf(levels: readonly Entity[]): BudgetFallbacks | undefined {

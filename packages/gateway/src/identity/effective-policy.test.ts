@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { byokModes } from '../config/byok.ts';
 import {
   allowsAddress,
   allowsName,
@@ -23,6 +24,8 @@ interface Use {
   outputTokens: number;
   nowMs: number;
   tags: string[];
+  /** Whose credential pays. */
+  payer: 'own' | 'shared';
 }
 
 function isAllowed(policy: EffectivePolicy, use: Use): boolean {
@@ -34,7 +37,8 @@ function isAllowed(policy: EffectivePolicy, use: Use): boolean {
     allowsAddress(policy, use.address) &&
     (policy.outputTokensMax === undefined || use.outputTokens <= policy.outputTokensMax) &&
     !isExpired(policy, use.nowMs) &&
-    missingTags(policy, use.tags).length === 0
+    missingTags(policy, use.tags).length === 0 &&
+    policy.credentials[use.payer]
   );
 }
 
@@ -51,7 +55,8 @@ function levelAllows(level: Policy, use: Use): boolean {
     (level.ipAllow?.some((range) => range === use.address || range === `${use.address.slice(0, 4)}.0.0/16`) ?? true) &&
     use.outputTokens <= (level.outputTokensMax ?? Number.POSITIVE_INFINITY) &&
     use.nowMs < (level.expiresAtMs ?? Number.POSITIVE_INFINITY) &&
-    (level.tagsRequired ?? []).every((tag) => use.tags.includes(tag))
+    (level.tagsRequired ?? []).every((tag) => use.tags.includes(tag)) &&
+    { prefer: true, only: use.payer === 'own', never: use.payer === 'shared' }[level.byok ?? 'prefer']
   );
 }
 
@@ -67,6 +72,7 @@ const wholePolicy = fc.record({
   ipAllow: fc.array(fc.constantFrom('10.1.0.0/16', '10.2.0.0/16', '10.1.2.3'), { maxLength: 2 }),
   expiresAtMs: fc.integer({ min: 1, max: 5 }),
   tagsRequired: fc.subarray(['a', 'b']),
+  byok: fc.constantFrom(...byokModes),
 });
 const fields = [
   'models',
@@ -77,6 +83,7 @@ const fields = [
   'ipAllow',
   'expiresAtMs',
   'tagsRequired',
+  'byok',
 ];
 /** One or two fields of it: with all of them hardly anything would be allowed, and little be compared. */
 const anyPolicy: fc.Arbitrary<Policy> = fc
@@ -91,6 +98,7 @@ const anyUse: fc.Arbitrary<Use> = fc.record({
   outputTokens: fc.integer({ min: 1, max: 6 }),
   nowMs: fc.integer({ min: 0, max: 6 }),
   tags: fc.subarray(['a', 'b']),
+  payer: fc.constantFrom('own', 'shared'),
 });
 const anyLevels = fc.array(anyPolicy, { maxLength: 4 });
 
@@ -140,6 +148,7 @@ const uses: Use[] = ['gpt-4o', 'claude'].flatMap((model) =>
     address: '10.1.2.3',
     nowMs: 0,
     tags: [],
+    payer: 'shared',
   })),
 );
 

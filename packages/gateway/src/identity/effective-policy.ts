@@ -1,3 +1,4 @@
+import type { ByokMode } from '../config/byok.ts';
 import { compileWildcard, type Wildcard } from '../config/wildcard.ts';
 import { type IpRange, isInRange, parseIpRange } from './ip-range.ts';
 
@@ -20,6 +21,8 @@ export interface Policy {
   readonly expiresAtMs?: number | undefined;
   /** Tags a key must carry. */
   readonly tagsRequired?: readonly string[] | undefined;
+  /** Absent: `prefer`, which restricts nothing. */
+  readonly byok?: ByokMode | undefined;
 }
 
 /** The meet of several levels: it allows what every one of them allows. */
@@ -33,6 +36,8 @@ export interface EffectivePolicy {
   readonly outputTokensMax: number | undefined;
   readonly expiresAtMs: number | undefined;
   readonly tagsRequired: readonly string[];
+  /** The credentials that may pay: the caller's own, the shared ones. */
+  readonly credentials: { readonly own: boolean; readonly shared: boolean };
 }
 
 /**
@@ -49,6 +54,10 @@ export function effectivePolicy(levels: readonly Policy[]): EffectivePolicy {
     outputTokensMax: least(levels.map(({ outputTokensMax }) => outputTokensMax)),
     expiresAtMs: least(levels.map(({ expiresAtMs }) => expiresAtMs)),
     tagsRequired: [...new Set(levels.flatMap(({ tagsRequired }) => tagsRequired ?? []))],
+    credentials: {
+      own: levels.every(({ byok }) => byok !== 'never'),
+      shared: levels.every(({ byok }) => byok !== 'only'),
+    },
   };
 }
 
@@ -74,6 +83,10 @@ export function meetOf(a: EffectivePolicy, b: EffectivePolicy): EffectivePolicy 
       outputTokensMax: least([a.outputTokensMax, b.outputTokensMax]),
       expiresAtMs: least([a.expiresAtMs, b.expiresAtMs]),
       tagsRequired: [...new Set([...a.tagsRequired, ...b.tagsRequired])],
+      credentials: {
+        own: a.credentials.own && b.credentials.own,
+        shared: a.credentials.shared && b.credentials.shared,
+      },
     };
     ofOne.set(a, meet);
   }

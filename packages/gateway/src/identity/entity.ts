@@ -28,6 +28,8 @@ export interface StoredPolicy extends Policy {
   readonly modelGroups?: readonly string[] | undefined;
   /** Of several levels, the innermost that names a model decides about it. */
   readonly fallbackModels?: BudgetFallbacks | undefined;
+  /** May requests bring credentials along? One level has to say so, and none may deny it. */
+  readonly allowRequestCredentials?: boolean | undefined;
 }
 
 export interface LitellmMemory {

@@ -100,7 +100,7 @@ export class FollowStore {
     const { rules, directory, vault, shelf } = this.#followers;
     await rules.apply(changed, gone, (id) => directory.byId(id));
     directory.apply(changed, gone);
-    await vault.apply(changed, gone);
+    await vault.apply(changed, gone, (id) => directory.byId(id)?.name);
     await shelf.apply(changed, gone);
   }
 }

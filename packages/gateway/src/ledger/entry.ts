@@ -37,6 +37,10 @@ export interface LedgerEntry {
   readonly note: string | undefined;
   /** The name of the key with which it was entered; undefined for attempts. */
   readonly enteredBy?: string | undefined;
+  /** Whose credential it was, when it was a caller's own: `team:web`, or `request` for one that came with it. */
+  readonly paidBy?: string | undefined;
+  /** Nano-USD that its owner is billed; `costNanoUsd` is what counts here. Undefined too when that is not known. */
+  readonly ownCostNanoUsd?: bigint | undefined;
 }
 
 /** Everything that was paid in, and what was paid in for an entity: the scopes of such an entry. */

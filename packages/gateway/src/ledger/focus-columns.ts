@@ -42,6 +42,7 @@ export const focusColumns: readonly { name: string; of: (entry: LedgerEntry) => 
   { name: 'x_CacheReadTokens', of: ({ usage }) => usage.cacheReadTokens?.toString() ?? '' },
   { name: 'x_CacheWriteTokens', of: ({ usage }) => usage.cacheWriteTokens?.toString() ?? '' },
   { name: 'x_Uncovered', of: ({ uncovered }) => uncovered.join(' ') },
+  { name: 'x_PaidBy', of: ({ paidBy }) => paidBy ?? '' },
   { name: 'x_Corrects', of: ({ corrects }) => corrects ?? '' },
   { name: 'x_PaidInCost', of: (entry) => (spentBy(entry) === entry.costNanoUsd ? '' : decimal(entry.costNanoUsd)) },
   { name: 'x_EnteredBy', of: ({ enteredBy }) => enteredBy ?? '' },

@@ -95,6 +95,19 @@ describe('recovery', () => {
     expect(segments()).toHaveLength(1); // That of the ledger which recovered.
   });
 
+  test('knows whose credential paid, and what its owner is billed', async () => {
+    const own = { ...labels('tp_1.1'), paidBy: 'team:"a"' };
+    ended((ledger) => {
+      ledger.settle(ledger.begin(own, 90, price), { ...settlement(usage), ownCostNanoUsd: 9_007_199_254_740_993n });
+      ledger.settle(ledger.begin({ ...labels('tp_2.1'), scopes: own.scopes }, 90, price), settlement(usage));
+      ledger.begin({ ...own, id: 'tp_3.1' }, 90, price);
+    });
+    await recovered();
+    expect(store.entries.get('tp_1.1')).toMatchObject({ paidBy: 'team:"a"', ownCostNanoUsd: 9_007_199_254_740_993n });
+    expect(store.entries.get('tp_2.1')?.paidBy).toBeUndefined();
+    expect(store.entries.get('tp_3.1')).toMatchObject({ paidBy: 'team:"a"', ownCostNanoUsd: undefined });
+  });
+
   test('estimates what never ended: from its progress, else from its input alone', async () => {
     ended((ledger) => {
       ledger.begin(labels('tp_1.1'), 90, price);

@@ -35,6 +35,7 @@ export interface AttemptLabels {
   readonly provider: string;
   readonly endpoint: string;
   readonly modelServed: string;
+  readonly paidBy?: string | undefined;
 }
 
 export const JOURNAL_VERSION = 1;
@@ -56,25 +57,27 @@ function quoted(text: string): string {
 }
 
 /** What attempts have in common: most of a caller's share one list of scopes, and follow others at the same endpoint. */
-type SharedLabels = Pick<AttemptLabels, 'scopes' | 'model' | 'provider' | 'endpoint' | 'modelServed'>;
+type SharedLabels = Pick<AttemptLabels, 'scopes' | 'model' | 'provider' | 'endpoint' | 'modelServed' | 'paidBy'>;
 const lastTexts = new WeakMap<readonly string[], { of: SharedLabels; text: string }>();
 
 function sharedJson(labels: SharedLabels): string {
-  const { scopes, model, provider, endpoint, modelServed } = labels;
+  const { scopes, model, provider, endpoint, modelServed, paidBy } = labels;
   const last = lastTexts.get(scopes);
   if (
     last !== undefined &&
     last.of.model === model &&
     last.of.provider === provider &&
     last.of.endpoint === endpoint &&
-    last.of.modelServed === modelServed
+    last.of.modelServed === modelServed &&
+    last.of.paidBy === paidBy
   ) {
     return last.text;
   }
   const text =
     `"s":${JSON.stringify(scopes)},"m":${quoted(model)},"p":${quoted(provider)},` +
-    `"e":${quoted(endpoint)},"ms":${quoted(modelServed)}`;
-  lastTexts.set(scopes, { of: { scopes, model, provider, endpoint, modelServed }, text });
+    `"e":${quoted(endpoint)},"ms":${quoted(modelServed)}` +
+    (paidBy === undefined ? '' : `,"pb":${quoted(paidBy)}`);
+  lastTexts.set(scopes, { of: { scopes, model, provider, endpoint, modelServed, paidBy }, text });
   return text;
 }
 
@@ -94,6 +97,7 @@ export interface Settlement {
   readonly costNanoUsd: bigint | undefined;
   readonly uncovered: readonly string[];
   readonly isEstimated: boolean;
+  readonly ownCostNanoUsd?: bigint | undefined;
 }
 
 export function settleJson(labels: string, end: Settlement): string {
@@ -102,6 +106,7 @@ export function settleJson(labels: string, end: Settlement): string {
   if (end.fault !== undefined) json += `,"f":${JSON.stringify(end.fault)}`;
   if (end.uncovered.length > 0) json += `,"o":${JSON.stringify(end.uncovered)}`;
   if (end.isEstimated) json += ',"est":1';
+  if (end.ownCostNanoUsd !== undefined) json += `,"oc":"${end.ownCostNanoUsd}"`;
   return `${json}}`;
 }
 
@@ -196,6 +201,7 @@ interface WrittenFields {
   p: string;
   e: string;
   ms: string;
+  pb?: string;
   in: number;
   $: WrittenPrice | null;
   u: Usage;
@@ -204,6 +210,7 @@ interface WrittenFields {
   f?: string;
   o?: string[];
   est?: 1;
+  oc?: string;
 }
 
 function recordOf(fields: WrittenFields): JournalRecord | undefined {
@@ -224,6 +231,7 @@ function recordOf(fields: WrittenFields): JournalRecord | undefined {
           costNanoUsd: fields.c === null ? undefined : BigInt(fields.c),
           uncovered: fields.o ?? [],
           isEstimated: fields.est === 1,
+          ownCostNanoUsd: fields.oc === undefined ? undefined : BigInt(fields.oc),
         }),
       };
     default:
@@ -242,6 +250,7 @@ function labelsOf(fields: WrittenFields): AttemptLabels {
     provider: fields.p,
     endpoint: fields.e,
     modelServed: fields.ms,
+    paidBy: fields.pb,
   };
 }
 
@@ -266,6 +275,8 @@ export function attemptEntry(labels: AttemptLabels, end: Settlement): LedgerEntr
     isEstimated: end.isEstimated,
     corrects: undefined,
     note: undefined,
+    paidBy: labels.paidBy,
+    ownCostNanoUsd: end.ownCostNanoUsd,
   };
 }
 

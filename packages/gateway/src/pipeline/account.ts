@@ -35,13 +35,25 @@ export function openAccount(
     provider: row.provider,
     endpoint: row.endpoint,
     modelServed: row.model,
+    paidBy: row.paidBy,
   };
   exchange.account = ledger.begin(labels, estimateUsage(exchange).inputTokens ?? 0, endpoint.price);
   return ledger.durable();
 }
 
+/** What an attempt cost the gateway, and, when a caller's own credential paid, its owner. */
+export interface AttemptCost extends Omit<Cost, 'nanoUsd'> {
+  readonly nanoUsd: bigint | undefined;
+  readonly ownNanoUsd?: bigint | undefined;
+}
+
 /** Enters what the running attempt cost. A second call does nothing. */
-export function closeAccount({ ledger }: Services, exchange: Exchange, row: AttemptRow, cost: Cost | undefined): void {
+export function closeAccount(
+  { ledger }: Services,
+  exchange: Exchange,
+  row: AttemptRow,
+  cost: AttemptCost | undefined,
+): void {
   if (exchange.account === undefined) return;
   ledger.settle(exchange.account, {
     settledAtMs: nowMs(),
@@ -49,6 +61,7 @@ export function closeAccount({ ledger }: Services, exchange: Exchange, row: Atte
     usage: row.usage,
     costNanoUsd: cost?.nanoUsd,
     uncovered: cost?.uncovered ?? [],
+    ownCostNanoUsd: cost?.ownNanoUsd,
     isEstimated: row.isEstimated,
   });
   exchange.account = undefined;

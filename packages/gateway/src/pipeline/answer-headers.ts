@@ -26,6 +26,7 @@ export function answerHeaders(exchange: Exchange, attempt: AttemptRow | undefine
     'x-turnpike-lane': attempt.lane,
   };
   if (attempt.costNanoUsd !== undefined) headers['x-turnpike-cost-usd'] = usd(attempt.costNanoUsd);
+  if (attempt.paidBy !== undefined) headers['x-turnpike-paid-by'] = headerSafe(attempt.paidBy);
   if (exchange.losses.length > 0) headers['x-turnpike-losses'] = lossesLine(exchange.losses);
   return headers;
 }

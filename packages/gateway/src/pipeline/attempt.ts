@@ -75,6 +75,7 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     provider: endpoint.provider.id,
     endpoint: endpoint.id,
     model: endpoint.model,
+    paidBy: endpoint.payer?.paidBy,
     lane: endpoint.provider.dialect === exchange.face.id ? 'raw' : 'translate',
     startedAtMs: exchange.startedAtMs + (monotonicMs() - exchange.startedMonotonicMs),
     durationMs: 0,

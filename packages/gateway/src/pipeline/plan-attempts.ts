@@ -9,17 +9,21 @@ import { type Plan, plan } from '../routing/plan.ts';
 import { policyOf, whoMay } from './end-user.ts';
 import { budgetFault, shortageAt } from './hold.ts';
 import { limitFault, refusalOfEndpoint } from './limit.ts';
+import { purseOf } from './own-credentials.ts';
 import type { Services } from './services.ts';
 
 /**
  * Finds the model and its fallbacks and orders what could serve them.
  *
- * @throws Fault `model_unknown` (with near names), `model_forbidden`, `model_unavailable`, `feature_unsupported`, or
- * `rate_limited`, `budget_spent`, `cost_unbounded` or `price_unknown` when all that could serve it is over its limits or the budgets.
+ * @throws Fault `credential_forbidden`, `credential_invalid`, `model_unknown` (with near names), `model_forbidden`,
+ * `model_unavailable`, `feature_unsupported`, or `rate_limited`, `budget_spent`, `cost_unbounded` or `price_unknown` when
+ * all that could serve it is over its limits or the budgets.
  */
 export function planAttempts(services: Services, exchange: Exchange, body: Body): Plan {
   const { snapshot, caller } = exchange;
-  const route = snapshot.resolveModel(body.model);
+  const purse = purseOf(services, exchange);
+  const asked =
+    snapshot.resolveModel(body.model) ?? (purse && snapshot.resolveForOwn(body.model, (id) => purse.has(id)));
   const policy = policyOf(exchange);
   if (caller !== undefined && policy !== undefined && !mayUse({ policy }, body.model)) {
     throw new Fault('model_forbidden', {
@@ -27,10 +31,12 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
       message: `${whoMay(exchange, mayUse(caller, body.model))} may not use the model "${body.model}".`,
     });
   }
-  if (route === undefined) throw unknownModel(exchange, body.model);
+  if (asked === undefined) throw unknownModel(exchange, body.model);
+  const paid = (each: ModelRoute) => purse?.applied(each) ?? each;
+  const route = paid(asked);
   const full: Refusal[] = [];
   const short: OutOfMoney[] = [];
-  const routes = [route, ...routesOf(exchange, route.fallbacks)];
+  const routes = [route, ...routesOf(exchange, route.fallbacks).map(paid)];
   const planOf = (routes: readonly ModelRoute[]) =>
     plan({
       routes,
@@ -42,7 +48,7 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
     });
   const made = planOf(routes);
   if (made.steps.length > 0) return made;
-  const cheaper = short.length === 0 ? [] : routesOf(exchange, cheaperThan(body.model, caller));
+  const cheaper = short.length === 0 ? [] : routesOf(exchange, cheaperThan(body.model, caller)).map(paid);
   const second = cheaper.length === 0 ? made : planOf([...routes, ...cheaper]);
   if (second.steps.length > 0) return givenWay(exchange, second, short[0]);
   const [soonest] = full.sort((a, b) => a.retryAfterMs - b.retryAfterMs);

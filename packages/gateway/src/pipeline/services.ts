@@ -1,4 +1,5 @@
 import type { Snapshot } from '../config/snapshot.ts';
+import type { OwnCredentialSource } from '../identity/credential-vault.ts';
 import type { EndUserSource } from '../identity/end-user.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Budgets } from '../policy/budgets/budgets.ts';
@@ -21,6 +22,10 @@ export interface Services {
   /** Answers a request to the management API of another service, as that would. Never rejects. */
   readonly management: (face: ManagementFace, request: Request, address: () => string | undefined) => Promise<Response>;
   readonly endUsers: EndUserSource;
+  /** Credentials that belong to callers. */
+  readonly vault: OwnCredentialSource;
+  /** Keeps secrets that came with a request out of the log. */
+  readonly hide: (secrets: readonly string[]) => void;
   readonly limiter: Limiter;
   readonly budgets: Budgets;
   readonly ledger: Ledger;

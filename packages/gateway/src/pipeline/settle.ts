@@ -23,7 +23,10 @@ export function recordAttempt(
   const cost = usage === undefined ? undefined : costOf(usage, endpoint.price);
   row.costNanoUsd = cost?.nanoUsd;
   row.durationMs = exchange.startedAtMs + (monotonicMs() - exchange.startedMonotonicMs) - row.startedAtMs;
-  closeAccount(services, exchange, row, cost);
+  const { payer } = endpoint;
+  const own = payer === undefined || usage === undefined ? undefined : costOf(usage, payer.listPrice());
+  const paid = own === undefined ? cost : { nanoUsd: cost?.nanoUsd, uncovered: own.uncovered, ownNanoUsd: own.nanoUsd };
+  closeAccount(services, exchange, row, paid);
   chargeHold(exchange, row.costNanoUsd);
 }
 

@@ -19,6 +19,10 @@ export interface Caller {
   readonly scopes: readonly Scope[];
   /** What it may use: the meet of the policies of all levels. */
   readonly policy: EffectivePolicy;
+  /** Ids of what it is made of, to which credentials can belong: the key, then user, project, team, organisation. */
+  readonly ownerIds: readonly string[];
+  /** May its requests bring credentials of providers along? */
+  readonly mayBringCredentials: boolean;
   /** For models that a budget keeps out: what to try in their place, in this order. */
   readonly fallbackModels?: BudgetFallbacks | undefined;
   /** Why it is refused whatever it asks for; undefined when it is not. */

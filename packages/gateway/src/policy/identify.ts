@@ -1,4 +1,5 @@
 import { Fault } from '@turnpike/wire/fault.ts';
+import type { ByokMode } from '../config/byok.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import { everyRight } from '../identity/admin-scope.ts';
 import { allowsAddress, effectivePolicy, isExpired } from '../identity/effective-policy.ts';
@@ -14,6 +15,8 @@ export interface KeyEntry {
   readonly isAdmin: boolean;
   readonly fallbackModels?: BudgetFallbacks | undefined;
   readonly models?: readonly string[] | undefined;
+  readonly byok?: ByokMode | undefined;
+  readonly allowRequestCredentials?: boolean | undefined;
   /** Beyond the key itself: user, team, organisation, project, tags. */
   readonly scopes?: readonly Scope[] | undefined;
 }
@@ -67,7 +70,9 @@ export class KeyTable {
       name: key.name,
       isAdmin: key.isAdmin,
       scopes: [{ type: 'key', id: key.name }, ...(key.scopes ?? [])],
-      policy: effectivePolicy([{ models: key.models }]),
+      policy: effectivePolicy([{ models: key.models, byok: key.byok }]),
+      ownerIds: [],
+      mayBringCredentials: key.allowRequestCredentials ?? key.isAdmin,
       fallbackModels: key.fallbackModels,
       refusal: undefined,
       admin: key.isAdmin ? everyRight : undefined,

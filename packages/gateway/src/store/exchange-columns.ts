@@ -116,6 +116,7 @@ function readAttempt(fields: AttemptFields, usageOfExchange: Usage | undefined):
     provider: fields.provider,
     endpoint: fields.endpoint,
     model: fields.model,
+    paidBy: fields.paidBy,
     lane: fields.lane,
     startedAtMs: fields.startedAtMs,
     durationMs: fields.durationMs,

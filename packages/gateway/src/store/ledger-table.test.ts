@@ -23,6 +23,8 @@ onEachDatabase((here) => {
       costNanoUsd: undefined,
       uncovered: ['outputTokens'],
       isEstimated: true,
+      paidBy: 'team:search',
+      ownCostNanoUsd: 9_007_199_254_740_993n,
     });
     const credit = ledgerEntry({
       id: 'adj_1',

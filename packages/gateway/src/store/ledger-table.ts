@@ -27,6 +27,8 @@ export const entryColumns = [
   'corrects',
   'note',
   'entered_by',
+  'paid_by',
+  'own_cost_nano_usd',
 ] as const satisfies readonly (keyof LedgerEntryColumns)[];
 
 const rollupColumns = [
@@ -102,6 +104,8 @@ function entryValues(entry: LedgerEntry): SqlValue[] {
     entry.corrects ?? null,
     entry.note ?? null,
     entry.enteredBy ?? null,
+    entry.paidBy ?? null,
+    entry.ownCostNanoUsd ?? null,
   ];
 }
 
@@ -242,6 +246,8 @@ export function readEntry(row: LedgerEntryColumns): LedgerEntry {
     corrects: row.corrects ?? undefined,
     note: row.note ?? undefined,
     ...(row.entered_by !== null && { enteredBy: row.entered_by }),
+    ...(row.paid_by !== null && { paidBy: row.paid_by }),
+    ...(row.own_cost_nano_usd !== null && { ownCostNanoUsd: BigInt(row.own_cost_nano_usd) }),
   };
 }
 

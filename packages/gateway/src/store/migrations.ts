@@ -133,6 +133,8 @@ export const migrations: readonly (readonly string[])[] = [
     'CREATE INDEX exchange_by_response ON exchange_log (response_id)',
     'ALTER TABLE ledger_rollup ADD COLUMN reasoning_tokens bigint NOT NULL DEFAULT 0',
   ],
+  // 6: attempts with a caller's own credential, and what its owner is billed.
+  ['ALTER TABLE ledger_entry ADD COLUMN paid_by text', 'ALTER TABLE ledger_entry ADD COLUMN own_cost_nano_usd bigint'],
 ];
 
 /** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */

@@ -60,6 +60,8 @@ export interface LedgerEntryColumns {
   corrects: string | null;
   note: string | null;
   entered_by: string | null;
+  paid_by: string | null;
+  own_cost_nano_usd: bigint | null;
 }
 
 export interface LedgerRollupColumns {

@@ -43,6 +43,8 @@ export interface AttemptRow {
   provider: string;
   endpoint: string;
   model: string;
+  /** Whose credential, when it was a caller's own: `team:web`, or `request`. */
+  paidBy?: string | undefined;
   lane: 'raw' | 'patch' | 'translate';
   startedAtMs: number;
   durationMs: number;

@@ -66,6 +66,17 @@ describe('secrets', () => {
     expect(filter.redact('plainvalue another-one')).toBe('[hidden] [hidden]');
   });
 
+  test('of requests are known by value too, the latest thousand of them', () => {
+    const filter = new SecretFilter();
+    filter.add(['kept-for-good-1']);
+    filter.addPassing(['kept-for-good-1', 'passing-and-kept']);
+    filter.add(['passing-and-kept']);
+    const passing = Array.from({ length: 1_001 }, (_, at) => `passing-${String(at).padStart(6, '0')}`);
+    for (const value of passing) filter.addPassing([value, value]);
+    expect(filter.redact(`${passing[0]} ${passing[1]} ${passing[1_000]}`)).toBe('passing-000000 [hidden] [hidden]');
+    expect(filter.redact('kept-for-good-1 passing-and-kept')).toBe('[hidden] [hidden]');
+  });
+
   test('in a field are known by its name', () => {
     const { log, text } = capture();
     log.info('set', { api_key: 'opaque words here', model: 'gpt-4o' });

@@ -4,6 +4,9 @@ const HIDDEN = '[hidden]';
 /** Known values shorter than this are not looked for: they would blot out ordinary words. */
 const KNOWN_CHARS_MIN = 8;
 
+/** Secrets of requests that are remembered. */
+const PASSING_MAX = 1_000;
+
 /**
  * Shapes of secrets, each with what to keep in front of it: keys by the prefixes vendors give them, and whatever follows
  * a name that announces a secret.
@@ -25,11 +28,15 @@ export class SecretFilter {
    * there may be thousands, and a text costs no more.
    */
   readonly #known = new Map<string, string[]>();
+  /** Those of them that came with requests, the earliest first. */
+  readonly #passing = new Set<string>();
 
   /** Credentials in force, to be found wherever they turn up. May be called again with more. */
   add(values: Iterable<string | undefined>): void {
     for (const value of values) {
       if (value === undefined || value.length < KNOWN_CHARS_MIN) continue;
+      // What is in force is known for good, wherever it was met first.
+      this.#passing.delete(value);
       const start = value.slice(0, KNOWN_CHARS_MIN);
       const alike = this.#known.get(start) ?? [];
       if (alike.includes(value)) continue;
@@ -39,6 +46,27 @@ export class SecretFilter {
         alike.sort((a, b) => b.length - a.length),
       );
     }
+  }
+
+  /** Secrets that came with a request: the latest thousand of them are known. */
+  addPassing(values: readonly string[]): void {
+    for (const value of values) {
+      if (this.#isKnown(value)) continue;
+      this.add([value]);
+      this.#passing.add(value);
+    }
+    for (const value of this.#passing) {
+      if (this.#passing.size <= PASSING_MAX) return;
+      this.#passing.delete(value);
+      const start = value.slice(0, KNOWN_CHARS_MIN);
+      const left = this.#known.get(start)?.filter((other) => other !== value) ?? [];
+      if (left.length === 0) this.#known.delete(start);
+      else this.#known.set(start, left);
+    }
+  }
+
+  #isKnown(value: string): boolean {
+    return this.#known.get(value.slice(0, KNOWN_CHARS_MIN))?.includes(value) === true;
   }
 
   redact(text: string): string {

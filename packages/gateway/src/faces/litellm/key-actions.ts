@@ -149,7 +149,7 @@ async function changedKey(context: FaceContext, before: Entity, fields: KeyField
     ...(fields.team_id ? {} : { teamId, organisationId }),
   };
   const body = { ...kept, ...Object.fromEntries(asked) };
-  const moved = { ...changed, ...(await placeOf({ ...context, body }, keyPlaces)) };
+  const moved = { ...changed, ...(await placeOf({ ...context, body }, keyPlaces)).place };
   requireChangeable(context, moved);
   return moved;
 }

@@ -22,6 +22,8 @@ const nobody: Caller = {
   isAdmin: false,
   scopes: [],
   policy: effectivePolicy([]),
+  ownerIds: [],
+  mayBringCredentials: false,
   refusal: undefined,
   admin: undefined,
 };

@@ -36,6 +36,8 @@ function caller(key: string): Caller {
     name: key,
     scopes,
     isAdmin: false,
+    ownerIds: [],
+    mayBringCredentials: false,
     policy: {} as Caller['policy'],
     refusal: undefined,
     admin: undefined,
