@@ -30,6 +30,7 @@ import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
 import type { QuotaAuthority } from './quota/authority.ts';
 import { QuotaNode } from './quota/quota-node.ts';
+import type { Fleet } from './redis/join-fleet.ts';
 import { Alarms } from './runtime/alarm.ts';
 import { nowMs } from './runtime/clock.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
@@ -50,7 +51,7 @@ export interface GatewayOptions {
   environment: Environment;
   /** Default: lines on stderr. */
   log?: Log;
-  /** Where several processes agree on what is left of their budgets. Absent: this is the only one. It stays its maker's. */
+  /** Where several processes agree on what is left of their budgets, unless `REDIS_URL` says where. It stays its maker's. */
   authority?: QuotaAuthority | undefined;
   /** Its place among processes that serve one port together; brings an authority of its own. */
   seat?: FleetSeat | undefined;
@@ -78,6 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = await openStore(place);
   let identity: Identity | undefined;
   let ledger: Ledger | undefined;
+  let fleet: Fleet | undefined;
   try {
     const host = options.host ?? configuration.listen.host ?? '127.0.0.1';
     const admin = await adminKey(environment, adminOf(configuration), store);
@@ -87,6 +89,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       );
     }
     identity = await startIdentity({ store, environment, dataDir, log });
+    fleet = await fleetOf(environment, log);
     let gateway: Gateway | undefined;
     ledger = openLedger({
       dataDir,
@@ -95,10 +98,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       writerName: options.seat?.node,
       onJournal: options.seat && (async (journal) => (await gateway?.settleGone(journal)) ?? false),
     });
-    gateway = new Gateway({ options, log, store, admin, identity, ledger, report });
+    gateway = new Gateway({ options, log, store, admin, identity, ledger, fleet, report });
     await gateway.open(configuration, host, options.port ?? configuration.listen.port ?? PORT_DEFAULT);
     return gateway;
   } catch (error) {
+    await fleet?.close();
     await identity?.follow.stop();
     await ledger?.close();
     await store.close();
@@ -113,6 +117,7 @@ interface Parts {
   admin: AdminKey;
   identity: Identity;
   ledger: Ledger;
+  fleet: Fleet | undefined;
   report: readonly string[];
 }
 
@@ -127,6 +132,7 @@ export class Gateway {
   readonly #exchangeLog: ExchangeLog;
   readonly #identity: Identity;
   readonly #ledger: Ledger;
+  readonly #fleet: Fleet | undefined;
   #adminApi: Promise<AdminApi> | undefined;
   #faces: Promise<Faces> | undefined;
   readonly #active = new ActiveExchanges();
@@ -145,8 +151,9 @@ export class Gateway {
   #turn: Promise<void> = Promise.resolve();
   #ruleTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ options, log, store, admin, identity, ledger, report }: Parts) {
+  constructor({ options, log, store, admin, identity, ledger, fleet, report }: Parts) {
     this.#ledger = ledger;
+    this.#fleet = fleet;
     this.#identity = identity;
     this.#options = options;
     this.#log = log;
@@ -154,7 +161,7 @@ export class Gateway {
     this.adminKey = admin;
     this.report = report;
     this.#exchangeLog = new ExchangeLog(store, { log });
-    this.#quota = quotaNode(options, (error) =>
+    this.#quota = quotaNode(options, fleet?.authority, (error) =>
       log.error('A shared budget or limit could not be asked.', { error: String(error) }),
     );
     this.#limiter = new Limiter(this.#quota);
@@ -182,6 +189,7 @@ export class Gateway {
     const ready = this.#putInForce(configuration);
     // In its turn after the first: a change of another process in between is not lost.
     this.#identity.rules.onChange(() => this.#inTurn(() => this.#putRules(this.snapshot)));
+    this.#fleet?.onChange(() => void this.#identity.follow.look());
     for (const stored of [this.#identity.vault, this.#identity.shelf]) {
       stored.onChange(() => this.#inTurn(() => this.#build(this.#configuration)));
     }
@@ -244,6 +252,7 @@ export class Gateway {
     await closed;
     await this.#sandbox?.stop?.();
     await this.#quota?.close();
+    await this.#fleet?.close();
     await this.#identity.follow.stop();
     await this.#exchangeLog.close();
     await this.#ledger.close();
@@ -372,12 +381,13 @@ export class Gateway {
   #shareBudget({ budget, account }: BudgetStanding): void {
     if (account.lease !== undefined || budget.rule.limitNanoUsd === undefined) return;
     const { instance } = account;
-    account.lease = this.#quota?.lease(sharedId(budget, instance), async () => {
+    const seed = async () => {
       await this.#ledger.flush();
       const { charges, recent } = await sharedSeed(budget, instance, this.store, this.budgets.now());
       for (const { entryId, charge } of recent) this.#enterShared(budget, instance, entryId, charge);
       return charges;
-    });
+    };
+    account.lease = this.#quota?.lease(sharedId(budget, instance), seed, { isLedgerSeed: true });
   }
 
   /** Budgets in force move with the ledger; those that come later read it. */
@@ -412,7 +422,10 @@ export class Gateway {
     return {
       store: this.store,
       ...this.#identity,
-      announce: async () => this.#options.seat?.announce(),
+      announce: async () => {
+        this.#fleet?.tellChange();
+        await this.#options.seat?.announce();
+      },
       snapshot: () => this.snapshot,
       configuration: () => this.#configuration,
       keys: () => this.#inForce().keys,
@@ -447,10 +460,27 @@ function sharedId({ id }: CompiledBudget, instance: string): string {
   return `b:${id}:${instance}`;
 }
 
-/** Whoever is alone shares with nobody. */
-function quotaNode({ seat, authority }: GatewayOptions, onError: (error: unknown) => void): QuotaNode | undefined {
+/** Whoever is alone shares with nobody. What several machines share goes before what is shared on one of them. */
+function quotaNode(
+  { seat, authority }: GatewayOptions,
+  farther: QuotaAuthority | undefined,
+  onError: (error: unknown) => void,
+): QuotaNode | undefined {
+  if (farther !== undefined) return new QuotaNode({ authority: farther, ...(seat && { node: seat.node }), onError });
   if (seat === undefined) return authority && new QuotaNode({ authority, onError });
   return new QuotaNode({ authority: seat.authority, node: seat.node, replyMs: PARENT_REPLY_MS, onError });
+}
+
+/** Loaded only where gateways share a Redis. @throws StartError when `REDIS_URL` is no address of one. */
+async function fleetOf({ REDIS_URL: url }: Environment, log: Log): Promise<Fleet | undefined> {
+  if (url === undefined || url === '') return undefined;
+  const { joinFleet } = await import('./redis/join-fleet.ts');
+  try {
+    return await joinFleet(url, log);
+  } catch (error) {
+    if (error instanceof RangeError) throw new StartError(error.message);
+    throw error;
+  }
 }
 
 function adminOf(configuration: Configuration): string | undefined {

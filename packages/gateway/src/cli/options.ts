@@ -45,6 +45,7 @@ Usage: npm start -- [serve] [options]
 Environment:
   TURNPIKE_DATA_DIR    folder of the embedded database (default .turnpike)
   DATABASE_URL         postgres://… for a PostgreSQL server instead
+  REDIS_URL            redis://… that gateways on several machines share
   TURNPIKE_SECRET      the secret stored keys are digested with; without it one is
                        kept in the data folder
   TURNPIKE_ADMIN_KEY   the admin key; without it one is made at first start

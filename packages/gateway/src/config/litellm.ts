@@ -33,10 +33,10 @@ const clauses: Readonly<Record<string, string>> = {
   'router_settings.enable_pre_call_checks': 'order always holds; nothing else is checked before a call yet',
   'router_settings.allowed_fails': 'endpoints are judged by their own recent failures',
   'router_settings.cooldown_time': 'endpoints are judged by their own recent failures',
-  'router_settings.redis_host': 'state is not shared between instances yet',
-  'router_settings.redis_port': 'state is not shared between instances yet',
-  'router_settings.redis_password': 'state is not shared between instances yet',
-  'router_settings.redis_url': 'state is not shared between instances yet',
+  'router_settings.redis_host': 'the Redis that gateways share is named by REDIS_URL',
+  'router_settings.redis_port': 'the Redis that gateways share is named by REDIS_URL',
+  'router_settings.redis_password': 'the Redis that gateways share is named by REDIS_URL',
+  'router_settings.redis_url': 'the Redis that gateways share is named by REDIS_URL',
   'general_settings.database_url': 'keys and spend of that database are not read',
 };
 

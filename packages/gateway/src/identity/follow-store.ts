@@ -29,6 +29,7 @@ export class FollowStore {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isAway = false;
   #isLooking = false;
+  #isWanted = false;
   #onEntries: (ids: readonly string[]) => Promise<void> = () => Promise.resolve();
 
   /** @param onTrouble Told once when the store cannot be read any more. */
@@ -48,7 +49,10 @@ export class FollowStore {
     // The number first: what changes between the two reads is read twice rather than never.
     this.#seq = (await this.#records.head()).seq;
     if (this.#seq > 0) await this.#apply((await this.#records.entities()).map(readEntityRow), []);
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer = setInterval(() => {
+      // A database that does not answer is asked once, not once more with every tick.
+      if (!this.#isLooking) void this.look();
+    }, LOOK_MS);
     this.#timer.unref();
   }
 
@@ -65,12 +69,16 @@ export class FollowStore {
     await this.#running;
   }
 
-  async #look(): Promise<void> {
-    // A database that does not answer is asked once, not once more with every tick.
+  /** Looks for changes now, or again after the look under way. Never rejects. */
+  async look(): Promise<void> {
+    this.#isWanted = true;
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      await this.catchUp();
+      while (this.#isWanted) {
+        this.#isWanted = false;
+        await this.catchUp();
+      }
       this.#isAway = false;
     } catch (error) {
       if (!this.#isAway) this.#onTrouble(error);

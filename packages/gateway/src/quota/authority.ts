@@ -16,6 +16,8 @@ export interface QuotaAuthority {
   call(calls: readonly QuotaCall[]): Promise<readonly QuotaReply[]>;
   /** Told of accounts of which another node needs what this node's lease leaves idle. */
   onRecall(listener: (accountId: string) => void): void;
+  /** Told when the authority lost its memory: each node states its leases anew, soon. One that cannot lose it need not. */
+  onLost?(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -46,6 +48,8 @@ export interface QuotaCall {
    * is answered by `isUnknown` and nothing is applied.
    */
   readonly seed: readonly QuotaCharge[] | undefined;
+  /** The seed holds all that any node settled before, in Unix ms; 0 or absent when that is not known. */
+  readonly seedCoversMs?: number | undefined;
   /** The lease is void, and free again, when the node is not heard of for so long. */
   readonly leaseMs: number;
 }
@@ -54,6 +58,8 @@ export interface QuotaCharge {
   readonly amount: bigint;
   /** Unix ms from which it no longer counts; 0 for never. Charges with the same instant are kept as one. */
   readonly untilMs: number;
+  /** When it was settled, at the earliest, in Unix ms. Not entered when the account's seed has it. Absent: it is entered. */
+  readonly settledMs?: number | undefined;
 }
 
 export interface QuotaReply {

@@ -63,7 +63,7 @@ export class MemoryAuthority implements QuotaAuthority {
     let account = this.#accounts.get(call.account);
     if (account === undefined) {
       if (call.seed === undefined) return unknown(this.#epoch);
-      account = new QuotaAccount(call.seed, nowMs);
+      account = new QuotaAccount(call.seed, nowMs, call.seedCoversMs);
       this.#accounts.set(call.account, account);
     }
     const reply = account.apply(call, nowMs, this.#epoch);

@@ -18,10 +18,13 @@ export class QuotaAccount {
   readonly #slots = new Map<number, bigint>();
   readonly #leases = new Map<string, Lease>();
   #used = 0n;
+  /** The seed has all that was settled before. */
+  readonly #coversMs: number;
   /** The earliest instant at which something ends, so that most calls look at nothing. */
   #nextEndMs = Number.POSITIVE_INFINITY;
 
-  constructor(seed: readonly QuotaCharge[], nowMs: number) {
+  constructor(seed: readonly QuotaCharge[], nowMs: number, coversMs = 0) {
+    this.#coversMs = coversMs;
     this.#enter(seed, nowMs);
   }
 
@@ -58,7 +61,10 @@ export class QuotaAccount {
     let granted = 0n;
     if (call.seq > lease.seq) {
       lease.seq = call.seq;
-      this.#enter(call.charges, nowMs);
+      this.#enter(
+        call.charges.filter(({ settledMs }) => settledMs === undefined || settledMs >= this.#coversMs),
+        nowMs,
+      );
       for (const { amount } of call.charges) if (amount > 0n) lease.amount -= amount;
       lease.amount -= call.giveBack;
       if (lease.amount < 0n) lease.amount = 0n;

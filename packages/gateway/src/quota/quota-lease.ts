@@ -18,6 +18,11 @@ export interface LeaseHouse {
 export interface LeaseUser {
   /** What was used before anybody asked, for an authority that does not know the account. */
   readonly seed: () => Promise<readonly QuotaCharge[]>;
+  /**
+   * The seed has what all nodes settled, but for the last moments: what it may be short of is reported by who settled it,
+   * and what it has is not entered again.
+   */
+  readonly isLedgerSeed?: boolean;
   /** What this node used, as far as it still counts: told again to an authority that lost its memory. */
   readonly standing?: () => readonly QuotaCharge[];
   /** The sum of what this node used, as far as it still counts. */
@@ -73,7 +78,8 @@ export class QuotaLease {
   #capacity = 0n;
   #lease = 0n;
   #held = 0n;
-  #charges = new Map<number, bigint>();
+  /** By instant and second of settling. */
+  #charges = new Map<string, QuotaCharge>();
   /** Not yet known to the authority, those under way included. */
   #charged = 0n;
   /** What the authority will take out of the lease for those to be sent, and for those under way: not for corrections. */
@@ -95,6 +101,7 @@ export class QuotaLease {
   #failedAtMs = 0;
   #firstFailedAtMs = 0;
   #isStale = false;
+  #mustState = false;
   needsSeed = false;
   isCalling = false;
 
@@ -179,7 +186,10 @@ export class QuotaLease {
   /** Turns what was held into what was used. Once for each hold. @param untilMs From when it no longer counts; 0: never. */
   settle(held: bigint, actual: bigint, untilMs: number): void {
     this.#held -= held;
-    if (actual !== 0n) this.#charge(actual, untilMs);
+    if (actual !== 0n) {
+      const settledMs = this.user.isLedgerSeed === true ? this.#house.now() : undefined;
+      this.#charge({ amount: actual, untilMs, settledMs });
+    }
     if (this.isWaitedFor || this.#target(this.#house.now()) === 0n) this.#house.soon(this);
     else if (actual !== 0n) this.#house.later(this);
   }
@@ -196,13 +206,20 @@ export class QuotaLease {
     this.#house.soon(this);
   }
 
+  /** The authority knows of no lease any more. */
+  stateAnew(): void {
+    this.#lease = 0n;
+    this.#mustState = true;
+    this.#house.soon(this);
+  }
+
   /** Is it time to say that this node lives, or to give back? */
   isDue(nowMs: number): boolean {
     return this.#sent !== undefined || nowMs - this.#confirmedAtMs > this.#house.leaseMs / 4 || this.#isIdle(nowMs);
   }
 
   /** The call to be made now: a lost one as it was, or a new one. Undefined: there is nothing to say. */
-  next(seed: readonly QuotaCharge[] | undefined): QuotaCall | undefined {
+  next(seed: readonly QuotaCharge[] | undefined, seedCoversMs = 0): QuotaCall | undefined {
     const nowMs = this.#house.now();
     this.#sentAtMs = nowMs;
     if (this.#sent !== undefined) return this.#sent;
@@ -210,10 +227,11 @@ export class QuotaLease {
     const { needs, giveBack, want } = this.#wish(nowMs);
     this.#sentAmounts = needs === 0n ? [] : this.#amounts();
     const least = this.#sentAmounts[0] ?? 0n;
-    const isNews = this.#isStale || needs > 0n || want > 0n || giveBack > 0n || this.#charges.size > 0;
+    const isAsked = needs > 0n || want > 0n || giveBack > 0n;
+    const isNews = isAsked || this.#charges.size > 0 || this.#isStale || this.#mustState;
     if (!isNews && nowMs - this.#confirmedAtMs < this.#house.leaseMs / 4) return undefined;
-    this.#isStale = false;
-    const charges = [...this.#charges].map(([untilMs, amount]) => ({ amount, untilMs }));
+    this.#isStale = this.#mustState = false;
+    const charges = [...this.#charges.values()];
     this.#charges = new Map();
     this.#sentBurden = this.#burden;
     this.#burden = 0n;
@@ -230,6 +248,7 @@ export class QuotaLease {
       ...(this.#sentAmounts.length > 1 && { asides: this.#sentAmounts.slice(1).map((one) => one + needs - least) }),
       recall: needs > 0n,
       seed,
+      seedCoversMs: this.user.isLedgerSeed === true ? seedCoversMs : 0,
       leaseMs: this.#house.leaseMs,
     };
     return this.#sent;
@@ -247,8 +266,8 @@ export class QuotaLease {
     const isForgetful = this.#epoch !== undefined && this.#epoch !== reply.epoch;
     this.#epoch = reply.epoch;
     if (reply.isUnknown) {
-      for (const { amount, untilMs } of sent.charges) this.#charge(amount, untilMs);
-      if (isForgetful) this.#stateAgain([]);
+      for (const charge of sent.charges) this.#charge(charge);
+      this.#stateAgain([]);
       this.needsSeed = true;
       return 0;
     }
@@ -262,6 +281,7 @@ export class QuotaLease {
     const nowMs = this.#house.now();
     // At the line others wait for what is known to be used, and for what is idle.
     const isUrgent = this.#charges.size > 0 && this.#target(nowMs) === 0n;
+    if (this.#mustState) return 0;
     if (this.isWaitedFor) return isUrgent ? 0 : again;
     if (isUrgent || this.#wish(nowMs).giveBack > 0n) this.#house.soon(this);
     else if (this.#charges.size > 0) this.#house.later(this);
@@ -275,11 +295,14 @@ export class QuotaLease {
     for (const { resolve } of waiters) resolve(CUT);
   }
 
-  #charge(amount: bigint, untilMs: number): void {
-    const before = this.#charges.get(untilMs) ?? 0n;
+  #charge({ amount, untilMs, settledMs }: QuotaCharge): void {
+    const key = `${untilMs} ${settledMs === undefined ? '' : Math.floor(settledMs / 1_000)}`;
+    const { amount: before = 0n, settledMs: beforeMs = 0 } = this.#charges.get(key) ?? {};
     const after = before + amount;
-    if (after === 0n) this.#charges.delete(untilMs);
-    else this.#charges.set(untilMs, after);
+    // Under the later instant: what a seed may have too is rather entered twice than not at all.
+    const latestMs = settledMs === undefined ? undefined : Math.max(settledMs, beforeMs);
+    if (after === 0n) this.#charges.delete(key);
+    else this.#charges.set(key, { amount: after, untilMs, settledMs: latestMs });
     this.#burden += positive(after) - positive(before);
     this.#charged += amount;
   }
@@ -291,8 +314,8 @@ export class QuotaLease {
     const charges = standing();
     this.#charges = new Map();
     this.#burden = this.#charged = 0n;
-    for (const { amount, untilMs } of charges) this.#charge(amount, untilMs);
-    for (const { amount, untilMs } of known) this.#charge(-amount, untilMs);
+    for (const charge of charges) this.#charge(charge);
+    for (const { amount, untilMs } of known) this.#charge({ amount: -amount, untilMs });
   }
 
   get #idle(): bigint {

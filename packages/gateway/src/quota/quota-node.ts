@@ -36,6 +36,8 @@ const ID_BYTES_MAX = 512;
 const ENTER_AGAIN_MS = 700;
 /** Answers that the authority does not know an account, until no seed from before can be on its way any more. */
 const UNKNOWN_TRIES = 3;
+/** What any node settled is in the ledger's tables after so long, and the nodes' clocks agree as well. */
+const COVERED_AFTER_MS = 2_000;
 
 /** This process's side of an authority: its leases, and the calls that keep them. */
 export class QuotaNode {
@@ -76,6 +78,7 @@ export class QuotaNode {
       later: (lease) => this.#callLater(lease),
     };
     authority.onRecall((id) => this.#active.get(id)?.recall());
+    authority.onLost?.(() => this.#stateAnew());
     this.#stopBeat = timers.every(Math.min(BEAT_MS, leaseMs / 8), () => this.#keep());
   }
 
@@ -159,6 +162,16 @@ export class QuotaNode {
     });
   }
 
+  /** The authority is there, and knows nothing any more: who waits is told so, and what is held is leased again. */
+  #stateAnew(): void {
+    if (this.#isClosed) return;
+    this.#isDown = false;
+    for (const lease of this.#active.values()) {
+      lease.cut();
+      lease.stateAnew();
+    }
+  }
+
   #keep(): void {
     const nowMs = this.#house.now();
     if (this.#isDown) return;
@@ -195,8 +208,9 @@ export class QuotaNode {
 
   async #callSeeded(lease: QuotaLease): Promise<void> {
     try {
+      const coversMs = this.#house.now() - COVERED_AFTER_MS;
       const seed = await lease.user.seed();
-      const call = lease.next(seed);
+      const call = lease.next(seed, coversMs);
       if (call !== undefined) return await this.#exchange([lease], [call]);
     } catch (error) {
       this.#onError(error);

@@ -2,6 +2,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SQL } from 'bun';
+import { freePort } from '../testing/free-port.test-support.ts';
 
 /** Where Debian and Ubuntu put the server's programs, one folder for each version. */
 const DEBIAN = '/usr/lib/postgresql';
@@ -154,10 +155,4 @@ function serverUser(): { uid: number; gid: number } | undefined {
     if (user.uid > 0) return user;
   }
   throw new Error('PostgreSQL does not run as root, and there is neither a user postgres nor nobody.');
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  listener.stop(true);
-  return listener.port;
 }

@@ -36,6 +36,8 @@ export interface TestHouseOptions {
   server?: Record<string, number>;
   /** Shared with other houses. */
   authority?: QuotaAuthority;
+  /** Added to the default, or in place of what is in it. */
+  environment?: Record<string, string>;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function startTestHouse(options: TestHouseOptions = {}): Promise<Te
   const gateway = await startGateway({
     configFile,
     port: 0,
-    environment: { TURNPIKE_DATA_DIR: join(folder, 'data'), TURNPIKE_ADMIN_KEY: ADMIN_KEY },
+    environment: { TURNPIKE_DATA_DIR: join(folder, 'data'), TURNPIKE_ADMIN_KEY: ADMIN_KEY, ...options.environment },
     log: new Log({ write: (line) => void lines.push(line) }),
     authority: options.authority,
   });
