@@ -68,6 +68,8 @@ export interface QuotaReply {
   /** Changes when the authority lost its memory: then every node seeds, and states its leases, anew. */
   readonly epoch: string;
   readonly granted: bigint;
+  /** The authority lost its memory and first hears what all nodes hold: nothing is granted to who needs it. */
+  readonly isSettling?: boolean;
   /** This node's lease now, after all of it. */
   readonly lease: bigint;
   readonly used: bigint;

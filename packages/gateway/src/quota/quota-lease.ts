@@ -277,6 +277,7 @@ export class QuotaLease {
     const { ownUsed } = this.user;
     if (ownUsed !== undefined) this.#usedByOthers = positive(reply.used + this.#charged - ownUsed());
     this.#serve();
+    if (reply.isSettling === true) this.cut();
     const again = this.#refuse(sent);
     const nowMs = this.#house.now();
     // At the line others wait for what is known to be used, and for what is idle.

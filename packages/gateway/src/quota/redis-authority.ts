@@ -113,8 +113,6 @@ export class RedisAuthority implements QuotaAuthority {
     this.#note(shard, epoch);
     if (status === 'unknown') return unknown(epoch);
     const [granted = '', lease = '', used = '', others = '', otherNodes, fitsAt, isSettling] = rest;
-    if (isSettling === '1')
-      throw new AuthorityUnreachable('The server lost its memory and waits for what all nodes hold.');
     return {
       isUnknown: false,
       epoch,
@@ -124,6 +122,7 @@ export class RedisAuthority implements QuotaAuthority {
       leasedByOthers: amountOf(others),
       otherNodes: Number(otherNodes),
       fitsAtMs: Number(fitsAt),
+      ...(isSettling === '1' && { isSettling: true }),
     };
   }
 
