@@ -28,6 +28,7 @@ import { rulesNow } from './policy/budgets/rules-now.ts';
 import { settleGone } from './policy/budgets/unreported-charges.ts';
 import { KeyTable } from './policy/identify.ts';
 import { Limiter } from './policy/limits/limiter.ts';
+import { Markups } from './policy/markups.ts';
 import type { QuotaAuthority } from './quota/authority.ts';
 import { QuotaNode } from './quota/quota-node.ts';
 import type { Fleet } from './redis/join-fleet.ts';
@@ -137,6 +138,7 @@ export class Gateway {
   #faces: Promise<Faces> | undefined;
   readonly #active = new ActiveExchanges();
   readonly #limiter: Limiter;
+  readonly #markups = new Markups();
   /** What is spent and held of each budget. */
   readonly budgets: Budgets;
   readonly #quota: QuotaNode | undefined;
@@ -312,6 +314,7 @@ export class Gateway {
       hide: (secrets) => this.#log.secrets.addPassing(secrets),
       limiter: this.#limiter,
       budgets: this.budgets,
+      markups: this.#markups,
       alarms: this.#services?.alarms ?? new Alarms(),
       reachability: this.#services?.reachability ?? new Reachability(),
       active: this.#active,
@@ -337,13 +340,14 @@ export class Gateway {
   }
 
   /** The rules of the configuration and those of stored entities, together. */
-  async #putRules({ budgets, limits }: Snapshot): Promise<void> {
+  async #putRules({ budgets, limits, markups }: Snapshot): Promise<void> {
     const { rules } = this.#identity;
     const now = rulesNow([...budgets, ...rules.budgets], nowMs());
     await this.#putBudgets(now.rules);
     clearTimeout(this.#ruleTimer);
     if (now.untilMs < Number.POSITIVE_INFINITY) this.#putRulesAt(now.untilMs);
     this.#limiter.apply([...limits, ...rules.limits]);
+    this.#markups.apply([...markups, ...rules.markups]);
   }
 
   /** When an increase ends, the rules are others. */

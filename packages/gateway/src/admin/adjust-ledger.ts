@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { signedNanoUsdOfUsd } from '../catalog/decimal.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
+import { upliftOf } from '../ledger/uplift.ts';
 import { sha256Hex } from '../policy/identify.ts';
 import { nowMs } from '../runtime/clock.ts';
 import { newExchangeId } from '../runtime/exchange-id.ts';
@@ -96,6 +97,7 @@ export function adjustLedger(context: AdminContext): Promise<AdminAnswer> {
       corrects: body.corrects,
       note: body.reason,
       enteredBy: context.caller.name,
+      ...(about.markup !== undefined && { upliftNanoUsd: upliftOf(about.markup, costNanoUsd, false) }),
     };
     const earlier = body.reference === undefined ? undefined : await earlierEntry(context, entry, body.atMs);
     if (earlier !== undefined) {

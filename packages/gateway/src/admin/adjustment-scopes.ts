@@ -17,7 +17,10 @@ export interface AdjustmentAbout {
 
 const levelKinds = ['key', 'user', 'service-account', 'team', 'organisation', 'project'] as const;
 
-type About = Pick<LedgerEntry, 'scopes' | 'model' | 'provider' | 'modelServed' | 'endpoint' | 'exchangeId' | 'attempt'>;
+type About = Pick<
+  LedgerEntry,
+  'markup' | 'scopes' | 'model' | 'provider' | 'modelServed' | 'endpoint' | 'exchangeId' | 'attempt'
+>;
 
 /** What an adjustment counts against, and its labels. @throws AdminFault `body_invalid` */
 export function adjustmentScopes(context: AdminContext, about: AdjustmentAbout): Promise<About> {
@@ -44,8 +47,8 @@ async function scopesOf({ house }: AdminContext, { corrects, scope }: Adjustment
       hint: 'Adjust the level it was paid in for.',
     });
   }
-  const { scopes, model, provider, modelServed, endpoint, exchangeId, attempt } = corrected;
-  return { scopes, model, provider, modelServed, endpoint, exchangeId, attempt };
+  const { scopes, model, provider, modelServed, endpoint, exchangeId, attempt, markup } = corrected;
+  return { markup, scopes, model, provider, modelServed, endpoint, exchangeId, attempt };
 }
 
 /** What is named, what that belongs to, and the names of budgets of which it moves the spending. @throws AdminFault */

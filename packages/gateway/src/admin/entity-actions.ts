@@ -8,7 +8,7 @@ import { AdminFault } from './admin-fault.ts';
 import { type EntityChange, makeChange, tagOf } from './change.ts';
 import { withSecrets } from './credential-secrets.ts';
 import { type Place, placeOf } from './entity-parents.ts';
-import { budgetIdsOf, requireReadableRules, requireUnreferred } from './entity-rules.ts';
+import { budgetIdsOf, requireMarkable, requireReadableRules, requireUnreferred } from './entity-rules.ts';
 import { viewOf } from './entity-view.ts';
 import { requireServable } from './model-rules.ts';
 import { newKey } from './new-key.ts';
@@ -74,6 +74,7 @@ export async function planCreate(
     body: key === undefined ? body : { ...body, source: key.source, hint: key.hint },
   };
   requireMembershipPlace(draft);
+  requireMarkable(context);
   await requireReadableRules(context, draft);
   const after = completed(context, draft);
   // A bounded caller makes things where they will be its own to change, and nowhere else.
@@ -96,6 +97,7 @@ export async function withFields(context: AdminContext, before: Entity): Promise
   const changed = await withBudgetIds(context, body);
   requireGrantable(context, changed.adminScopes ?? []);
   const draft = { ...before, body: changed };
+  requireMarkable(context);
   await requireReadableRules(context, draft);
   return completed(context, draft, before);
 }

@@ -1,10 +1,12 @@
 import { type LevelScope, readLevelBudget, readLevelLimit } from '../config/level-rules.ts';
+import { readMarkup } from '../config/markup-rule.ts';
 import { renderPath } from '../config/problem.ts';
+import { hasScope } from '../identity/admin-scope.ts';
 import { type Entity, type EntityBody, readEntityRow } from '../identity/entity.ts';
-import { levelOf } from '../identity/stored-rules.ts';
+import { levelOf, markupLevelOf } from '../identity/stored-rules.ts';
 import type { AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
-import { isWithin } from './reach.ts';
+import { isWithin, requireUnbounded } from './reach.ts';
 
 /**
  * Are the rules that will hold for an entity readable: its own, those of the reusable budgets it refers to, or, of such a
@@ -15,6 +17,9 @@ import { isWithin } from './reach.ts';
  */
 export async function requireReadableRules(context: AdminContext, entity: Entity): Promise<void> {
   requireRules(levelOfEntity(context, entity), entity.body);
+  for (const [index, entry] of (entity.body.markups ?? []).entries()) {
+    requireRule(readMarkup(markupLevelOf(entity), entry), ['markups', index]);
+  }
   const { store, directory, follow } = context.house;
   for (const [index, id] of (entity.body.budgetIds ?? []).entries()) {
     const row = await store.records.entity(id);
@@ -23,6 +28,21 @@ export async function requireReadableRules(context: AdminContext, entity: Entity
   if (entity.kind !== 'budget') return;
   await follow.catchUp();
   for (const referring of directory.referringTo(entity.id)) requireFits(context, referring, entity, undefined);
+}
+
+/**
+ * Whoever is charged does not decide what is charged.
+ *
+ * @throws AdminFault `scope_missing` for markups given by a key that is bound to a level, or without `ledger:write`.
+ */
+export function requireMarkable(context: AdminContext): void {
+  if (context.body.markups === undefined) return;
+  requireUnbounded(context);
+  if (hasScope(context.rights, 'ledger:write')) return;
+  throw new AdminFault('scope_missing', {
+    param: 'markups',
+    message: `The key "${context.caller.name}" does not have ledger:write, which markups demand.`,
+  });
 }
 
 /** The ids of the reusable budgets a request names. @throws AdminFault `body_invalid` for one the caller does not see. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { usd } from '../catalog/decimal.ts';
+import { percentText } from '../config/markup-rule.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 
 /** Amounts, as the API shows them. */
@@ -22,14 +23,26 @@ export const entryView = z.looseObject({
   paidBy: z.optional(z.string().check(z.describe("Whose credential, when it was a caller's own."))),
   ownCostUsd: z.optional(z.string().check(z.describe('US dollars its owner is billed, where that is known.'))),
   ...moneyView,
+  markup: z.optional(z.object({ percent: z.string(), perCallUsd: z.string() })),
+  upliftUsd: z.optional(z.string().check(z.describe('Charged beyond the cost, by the markup.'))),
 });
 
 /** An entry as the API shows it. */
-export function entryOf({ costNanoUsd, ownCostNanoUsd, ...entry }: LedgerEntry): Record<string, unknown> {
+export function entryOf({
+  costNanoUsd,
+  ownCostNanoUsd,
+  markup,
+  upliftNanoUsd,
+  ...entry
+}: LedgerEntry): Record<string, unknown> {
   return {
     ...entry,
     ...(ownCostNanoUsd !== undefined && { ownCostUsd: usd(ownCostNanoUsd) }),
     costUsd: costNanoUsd === undefined ? null : usd(costNanoUsd),
     costNanoUsd: costNanoUsd?.toString() ?? null,
+    ...(markup !== undefined && {
+      markup: { percent: percentText(markup), perCallUsd: usd(markup.perCallNanoUsd) },
+    }),
+    ...(upliftNanoUsd !== undefined && { upliftUsd: usd(upliftNanoUsd) }),
   };
 }

@@ -5,6 +5,7 @@ import {
   fallbacksSchema,
   levelBudgetSchema,
   levelLimitSchema,
+  levelMarkupSchema,
   requestCredentialsSchema,
   retriesSchema,
   storedEndpointSchema,
@@ -133,6 +134,14 @@ const charged = {
   ),
 };
 const level = { displayName, description, metadata, isBlocked, policy: z.optional(policySchema), ...charged };
+const marked = {
+  ...level,
+  markups: z.optional(
+    z
+      .array(levelMarkupSchema)
+      .check(z.maxLength(RULES_MAX), z.describe('What is charged beyond the cost, by time: docs/chargeback.md.')),
+  ),
+};
 const endUserPolicy = z
   .strictObject({
     models: policyFields.models,
@@ -201,8 +210,8 @@ const model = {
 
 /** What a request to create each kind holds. */
 export const createSchemas = {
-  organisation: z.strictObject({ name, ...level }),
-  team: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level }),
+  organisation: z.strictObject({ name, ...marked }),
+  team: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...marked }),
   user: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level, email }),
   'service-account': z.strictObject({
     name,
@@ -214,7 +223,7 @@ export const createSchemas = {
     name,
     organisationId: z.optional(reference('organisation')),
     teamId: z.optional(reference('team')),
-    ...level,
+    ...marked,
   }),
   membership: z.strictObject({
     userId: reference('user'),
@@ -236,7 +245,7 @@ export const createSchemas = {
     projectId: z.optional(reference('project')),
     userId: z.optional(reference('user')),
     serviceAccountId: z.optional(reference('service account')),
-    ...level,
+    ...marked,
     tags,
     adminScopes: grants,
     key: z.optional(ownKey),
@@ -268,11 +277,11 @@ export const createSchemas = {
 
 /** What a request to change each kind holds. What is given replaces, `null` takes away, what is absent stays. */
 export const updateSchemas = {
-  organisation: changes({ ...level }),
-  team: changes({ ...level }),
+  organisation: changes({ ...marked }),
+  team: changes({ ...marked }),
   user: changes({ ...level, email }),
   'service-account': changes({ ...level }),
-  project: changes({ ...level }),
+  project: changes({ ...marked }),
   membership: z.strictObject({
     role: z.optional(z.enum(roles)),
     budgets: z.nullish(charged.budgets.def.innerType),
@@ -280,7 +289,7 @@ export const updateSchemas = {
     budgetIds: z.nullish(charged.budgetIds.def.innerType),
   }),
   'model-group': changes({ description, models: z.optional(patterns('Names of models')) }),
-  key: changes({ ...level, tags, adminScopes: grants }),
+  key: changes({ ...marked, tags, adminScopes: grants }),
   credential: z.extend(changes({ ...credential }), { secret: z.optional(secret) }),
   'end-user': changes(endUser),
   tag: changes({ description, ...charged }),
@@ -329,13 +338,15 @@ const levelView = {
   ...chargedView,
 };
 
+const markedView = { ...levelView, markups: marked.markups };
+
 /** How each kind is shown. */
 export const viewSchemas = {
-  organisation: z.object(levelView),
-  team: z.object({ ...levelView, organisationId: optionalId }),
+  organisation: z.object(markedView),
+  team: z.object({ ...markedView, organisationId: optionalId }),
   user: z.object({ ...levelView, organisationId: optionalId, email }),
   'service-account': z.object({ ...levelView, organisationId: optionalId, teamId: optionalId }),
-  project: z.object({ ...levelView, organisationId: optionalId, teamId: optionalId }),
+  project: z.object({ ...markedView, organisationId: optionalId, teamId: optionalId }),
   membership: z.object({
     ...common,
     userId: z.string(),
@@ -352,7 +363,7 @@ export const viewSchemas = {
     models: z.array(z.string()),
   }),
   key: z.object({
-    ...levelView,
+    ...markedView,
     organisationId: optionalId,
     teamId: optionalId,
     projectId: optionalId,

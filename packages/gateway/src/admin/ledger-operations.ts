@@ -39,6 +39,7 @@ const rollupView = z.object({
   cacheReadTokens: z.int(),
   cacheWriteTokens: z.int(),
   reasoningTokens: z.int(),
+  upliftUsd: z.string().check(z.describe('Charged beyond the cost, by markups.')),
 });
 
 /** What was spent. */
@@ -178,6 +179,11 @@ function numberOf(value: unknown): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
-function rollupOf({ costNanoUsd, ...rollup }: LedgerRollup): Record<string, unknown> {
-  return { ...rollup, costUsd: usd(costNanoUsd), costNanoUsd: costNanoUsd.toString() };
+function rollupOf({ costNanoUsd, upliftNanoUsd, ...rollup }: LedgerRollup): Record<string, unknown> {
+  return {
+    ...rollup,
+    costUsd: usd(costNanoUsd),
+    costNanoUsd: costNanoUsd.toString(),
+    upliftUsd: usd(upliftNanoUsd),
+  };
 }

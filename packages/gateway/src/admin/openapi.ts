@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
 import { version } from '../runtime/version.ts';
+import { chargebackOperation } from './chargeback.ts';
 import { entityOperations } from './entity-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { createSchemas, policySchema, updateSchemas, viewSchemas } from './kind-schemas.ts';
@@ -12,6 +13,7 @@ export const operations: readonly AdminOperation[] = [
   ...entityOperations,
   ...gatewayOperations,
   ...ledgerOperations,
+  chargebackOperation,
   {
     id: 'getOpenApi',
     method: 'GET',

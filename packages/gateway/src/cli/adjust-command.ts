@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
 import { callGateway, type Output } from './call-gateway.ts';
-import { timeOf, WrongWords } from './ledger-words.ts';
+import { timeOf, WrongWords, withSigned } from './ledger-words.ts';
 
 const scopes = {
   key: 'key',
@@ -76,24 +76,11 @@ export async function runAdjust(args: readonly string[], environment: Environmen
   return 0;
 }
 
-/** An amount below zero begins like an option: it is put behind its own. */
-function joined(args: readonly string[]): string[] {
-  const words: string[] = [];
-  for (let at = 0; at < args.length; at++) {
-    const [word = '', next = ''] = [args[at], args[at + 1]];
-    if (word === '--amount' && /^-[0-9.]/.test(next)) {
-      words.push(`--amount=${next}`);
-      at++;
-    } else words.push(word);
-  }
-  return words;
-}
-
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
     return parseArgs({
-      args: joined(args),
+      args: withSigned(args, '--amount'),
       options: {
         amount: text,
         reason: text,

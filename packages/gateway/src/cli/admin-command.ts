@@ -1,5 +1,6 @@
 import { type AdminCommand, type AdminThing, adminHelp, readAdminCommand } from './admin-options.ts';
 import { callGateway, type Output, type Row } from './call-gateway.ts';
+import { tableText } from './table.ts';
 
 /** Keys listed without `--json`. */
 const PAGE = 500;
@@ -62,15 +63,8 @@ function listText(what: AdminThing, { data, nextCursor }: Row): string {
         }
       : { name: textOf('name'), state: stateOf, models: modelsOf, id: textOf('id') };
   const cells = [Object.keys(columns), ...rows.map((row) => Object.values(columns).map((cell) => cell(row)))];
-  const widths = Object.keys(columns).map((_, at) => Math.max(...cells.map((line) => line[at]?.length ?? 0)));
-  const lines = cells.map((line) =>
-    line
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  const more = typeof nextCursor === 'string' ? `\nThere are more; --json gives the cursor of the next page.` : '';
-  return `${lines.join('\n')}${more}\n`;
+  const more = typeof nextCursor === 'string' ? `There are more; --json gives the cursor of the next page.\n` : '';
+  return `${tableText(cells)}${more}`;
 }
 
 function textOf(field: string): (row: Row) => string {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { withSigned } from './ledger-words.ts';
 
 /** What the command line asks of a running gateway. */
 export interface AdminCommand {
@@ -40,6 +41,7 @@ Usage: npm start -- key create --name NAME [options]
   --tpm N         tokens of input and output in any minute
   --concurrency N requests under way at once
   --max-output N  most output tokens a request may ask for
+  --markup N      percent charged beyond the cost, in chargeback; also -10, 12.5
   --ip            addresses and ranges calls may come from, with commas
   --expires       how long it is valid (15m, 12h, 30d), or until when
                   (2030-01-31)
@@ -128,6 +130,7 @@ function created(values: Values, nowMs: number): Record<string, unknown> {
     budgets: listed(values.budget)?.map(budgetOf),
     budgetIds: listed(values['budget-id']),
     limits: limitsOf(values),
+    markups: values.markup === undefined ? undefined : [{ percent: values.markup }],
     policy: Object.keys(policy).length === 0 ? undefined : policy,
   });
 }
@@ -184,7 +187,7 @@ function present(fields: Record<string, unknown>): Record<string, unknown> {
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   return parseArgs({
-    args: [...args],
+    args: withSigned(args, '--markup'),
     allowPositionals: true,
     options: {
       name: text,
@@ -200,6 +203,7 @@ function parse(args: readonly string[]) {
       rpm: text,
       tpm: text,
       concurrency: text,
+      markup: text,
       'max-output': text,
       ip: text,
       expires: text,

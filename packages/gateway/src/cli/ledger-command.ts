@@ -1,6 +1,7 @@
 import type { Environment } from '../config/configuration.ts';
 import { StoreError } from '../store/store.ts';
 import { adjustHelp, runAdjust } from './adjust-command.ts';
+import { chargebackHelp, runChargeback } from './chargeback-command.ts';
 import { creditsHelp, runCredits } from './credits-command.ts';
 import { exportHelp, runExport, type Streams } from './export-command.ts';
 import { WrongWords } from './ledger-words.ts';
@@ -15,6 +16,10 @@ const commands: ReadonlyMap<string | undefined, LedgerCommand> = new Map([
   [
     'credits',
     { help: creditsHelp, run: (args, environment, streams) => runCredits(args, environment, plain(streams)) },
+  ],
+  [
+    'chargeback',
+    { help: chargebackHelp, run: (args, environment, streams) => runChargeback(args, environment, plain(streams)) },
   ],
   ['adjust', { help: adjustHelp, run: (args, environment, streams) => runAdjust(args, environment, plain(streams)) }],
 ]);

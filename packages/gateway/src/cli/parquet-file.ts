@@ -24,6 +24,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   x_CacheReadTokens: 'integer',
   x_CacheWriteTokens: 'integer',
   x_PaidInCost: 'money',
+  x_UpliftCost: 'money',
+  x_ChargedCost: 'money',
 };
 
 const elements = {

@@ -53,6 +53,7 @@ class BuiltSnapshot implements Snapshot {
   readonly jwtIssuers: Snapshot['jwtIssuers'];
   readonly limits: Snapshot['limits'];
   readonly budgets: Snapshot['budgets'];
+  readonly markups: Snapshot['markups'];
   readonly server: Snapshot['server'];
   readonly ledger: Snapshot['ledger'];
   readonly endUsers: Snapshot['endUsers'];
@@ -74,6 +75,7 @@ class BuiltSnapshot implements Snapshot {
     this.jwtIssuers = configuration.jwtIssuers;
     this.limits = configuration.limits;
     this.budgets = configuration.budgets;
+    this.markups = configuration.markups;
     this.server = configuration.server;
     this.ledger = configuration.ledger;
     this.endUsers = configuration.endUsers;

@@ -5,6 +5,7 @@ import { type EndUserSettings, endUserDefaults } from './end-user-settings.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
+import type { MarkupRule } from './markup-rule.ts';
 import type { ConfiguredKey, Deadlines, ServerSettings } from './snapshot.ts';
 
 /** Variables of the environment. */
@@ -29,6 +30,7 @@ export interface Configuration {
   readonly jwtIssuers: readonly JwtIssuer[];
   readonly limits: readonly LimitRule[];
   readonly budgets: readonly BudgetRule[];
+  readonly markups: readonly MarkupRule[];
   /** Providers named in the file: the table's with changes, or ones of the operator's own. */
   readonly providers: readonly ConfiguredProvider[];
   readonly models: readonly ConfiguredModel[];
@@ -126,6 +128,7 @@ export const emptyConfiguration: Configuration = {
   jwtIssuers: [],
   limits: [],
   budgets: [],
+  markups: [],
   providers: [],
   models: [],
   aliases: new Map(),

@@ -102,6 +102,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
     limits: [],
     budgets: readLitellmBudget(litellm, report),
+    markups: [],
     providers: [],
     models: readModelList(list, readCredentials(root.credential_list), report),
     aliases: readAliases(router.model_group_alias, report),

@@ -205,6 +205,53 @@ export const levelBudgetSchema = levelBudget.check(z.describe('A budget of what 
 const keyBudgetSchema = levelBudget.check(z.describe('A budget of this key.'));
 const budgetSchema = z.strictObject({ ...budgetFields, ...ruleFields }).check(z.describe('A budget.'));
 
+const markupFields = {
+  percent: z.optional(
+    z
+      .union([z.number(), z.string().check(z.regex(/^-?[0-9]+(\.[0-9]+)?$/))])
+      .check(z.describe('Percent of the cost, -100 to 10000; below 0 for a discount.')),
+  ),
+  perCall: z.optional(usd.check(z.describe('US dollars for each call that did not fail.'))),
+};
+/** A markup of the level that carries it. */
+export const levelMarkupSchema = z
+  .strictObject({
+    ...markupFields,
+    fromMs: z.optional(
+      z
+        .int()
+        .check(
+          z.minimum(0),
+          z.maximum(TIME_MS_MAX),
+          z.describe('Holds for calls that begin from then on, Unix milliseconds. Default: all from now on.'),
+        ),
+    ),
+  })
+  .check(z.describe('What is charged beyond the cost.'));
+const markupSchema = z
+  .strictObject({
+    ...markupFields,
+    scope: z.optional(
+      z
+        .strictObject({
+          key: z.optional(text('The name of a key.')),
+          project: z.optional(text('A project.')),
+          team: z.optional(text('A team.')),
+          organisation: z.optional(text('An organisation.')),
+        })
+        .check(z.describe('One of these: the innermost of a call decides. Absent: whoever has none of their own.')),
+    ),
+    from: z.optional(
+      z
+        .string()
+        .check(
+          z.regex(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/),
+          z.describe('Holds for calls that begin from then on: 2026-12-01 (UTC), or 2026-12-01T06:00:00+01:00.'),
+        ),
+    ),
+  })
+  .check(z.describe('What is charged beyond the cost, and whom.'));
+
 const endpointFields = {
   id: z.optional(text('A name for logs. Default: provider/model.')),
   provider: text('The id of a provider.'),
@@ -385,6 +432,7 @@ export const configSchema = z.strictObject({
   ),
   limits: z.optional(z.array(limitSchema)),
   budgets: z.optional(z.array(budgetSchema)),
+  markups: z.optional(z.array(markupSchema)),
   discovery: z.optional(
     z.boolean().check(z.describe('Are providers available whose usual variables are set? Default true.')),
   ),
@@ -396,6 +444,7 @@ export type PriceEntry = z.infer<typeof priceSchema>;
 export type EndpointEntry = z.infer<typeof endpointSchema>;
 export type LimitEntry = z.infer<typeof limitSchema>;
 export type BudgetEntry = z.infer<typeof budgetSchema>;
+export type MarkupFileEntry = z.infer<typeof markupSchema>;
 export type LevelLimitEntry = z.infer<typeof levelLimit>;
 export type LevelBudgetEntry = z.infer<typeof levelBudget>;
 export type ProviderEntry = NonNullable<ConfigFile['providers']>[number];

@@ -6,6 +6,7 @@ import type { EndUserSettings } from './end-user-settings.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
+import type { MarkupRule } from './markup-rule.ts';
 import type { ScopeType } from './scope-type.ts';
 
 /**
@@ -35,6 +36,7 @@ export interface Snapshot {
   /** Limits in force, but for those of endpoints. */
   readonly limits: readonly LimitRule[];
   readonly budgets: readonly BudgetRule[];
+  readonly markups: readonly MarkupRule[];
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
   readonly endUsers: EndUserSettings;

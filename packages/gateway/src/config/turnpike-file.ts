@@ -23,9 +23,10 @@ import { ledgerDefaults } from './ledger-settings.ts';
 import { readLevelBudget, readLevelLimit } from './level-rules.ts';
 import { readLimitEntry } from './limit-entry.ts';
 import type { LimitRule } from './limit-rule.ts';
+import { type MarkupRule, markupLevels, readMarkup } from './markup-rule.ts';
 import { nearestNames } from './near-names.ts';
 import { type Problem, renderPath } from './problem.ts';
-import type { ConfigFile, ProviderEntry } from './schema.ts';
+import type { ConfigFile, MarkupFileEntry, ProviderEntry } from './schema.ts';
 import type { ConfiguredKey } from './snapshot.ts';
 import { validate } from './validate.ts';
 
@@ -79,6 +80,7 @@ class TurnpikeFileReader {
       jwtIssuers: this.#readJwtIssuers(),
       limits: this.#readLimits(),
       budgets: this.#readBudgets(),
+      markups: this.#readMarkups(),
       providers: [...this.#providers.values()],
       models: this.#readModels(),
       aliases: new Map(),
@@ -185,6 +187,13 @@ class TurnpikeFileReader {
     return rules.filter((rule) => rule !== undefined);
   }
 
+  #readMarkups(): MarkupRule[] {
+    const rules = (this.#file.markups ?? []).map((entry, index) =>
+      this.#accept(readMarkupEntry(entry), ['markups', index]),
+    );
+    return rules.filter((rule) => rule !== undefined);
+  }
+
   #accept<T extends object>(found: T | { message: string; hint: string }, path: readonly PropertyKey[]): T | undefined {
     if (!('message' in found)) return found;
     this.#report(path, found.message, found.hint);
@@ -225,6 +234,20 @@ function scopesOf(entry: NonNullable<ConfigFile['keys']>[number]): ConfiguredKey
   }
   for (const id of entry.tags ?? []) scopes.push({ type: 'tag', id });
   return scopes;
+}
+
+/** The rule an entry of the file stands for, or what is wrong with it. */
+function readMarkupEntry({ scope = {}, from, ...entry }: MarkupFileEntry): ReturnType<typeof readMarkup> {
+  const levels = markupLevels.flatMap((type) => {
+    const id = scope[type];
+    return id === undefined ? [] : [{ type, id }];
+  });
+  if (levels.length > 1) {
+    return { message: 'names several things in one scope', hint: 'A markup is of one: write an entry for each.' };
+  }
+  const fromMs = from === undefined ? undefined : Date.parse(from);
+  if (Number.isNaN(fromMs)) return { message: `begins at no time: ${from}`, hint: 'Write a date such as 2026-12-01.' };
+  return readMarkup(levels[0], { ...entry, fromMs });
 }
 
 function newProvider(entry: ProviderEntry): Provider {

@@ -3,7 +3,7 @@ import type { LedgerEntry } from '../ledger/entry.ts';
 import type { LedgerRollup, RollupQuery, Store } from '../store/store.ts';
 
 /** The sums of a stretch of time under one name. */
-export type DaySums = Omit<LedgerRollup, 'unpriced' | 'estimated' | 'failed'>;
+export type DaySums = Omit<LedgerRollup, 'unpriced' | 'estimated' | 'failed' | 'upliftNanoUsd'>;
 
 const PAGE = 1_000;
 /** Entries read for one answer at most: a table is summed in the database, this is not. */

@@ -1,3 +1,4 @@
+import type { MarkupEntry } from '../config/markup-rule.ts';
 import type { EndpointEntry, LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { EntityRow } from '../store/store.ts';
@@ -54,6 +55,8 @@ export interface EntityBody {
   /** Of what is charged, and of reusable budgets; checked by their readers before they are stored. */
   readonly budgets?: readonly LevelBudgetEntry[] | undefined;
   readonly limits?: readonly LevelLimitEntry[] | undefined;
+  /** What is charged beyond the cost, by time; of keys, projects, teams and organisations. */
+  readonly markups?: readonly MarkupEntry[] | undefined;
   /** Ids of `budget` entities whose rules hold for this one too, with accounts of its own. */
   readonly budgetIds?: readonly string[] | undefined;
   /** What was spent before counts no more under the budgets of those, Unix milliseconds. */

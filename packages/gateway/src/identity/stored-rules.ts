@@ -1,6 +1,7 @@
 import type { BudgetRule } from '../config/budget-rule.ts';
 import { type LevelScope, readLevelBudget, readLevelLimit } from '../config/level-rules.ts';
 import type { LimitRule } from '../config/limit-rule.ts';
+import { type MarkupRule, markupLevels, readMarkup } from '../config/markup-rule.ts';
 import type { LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
 import { prepaidRule } from './credits.ts';
 import type { Entity } from './entity.ts';
@@ -10,6 +11,7 @@ interface RulesOfEntity {
   readonly source: string;
   readonly budgets: readonly BudgetRule[];
   readonly limits: readonly LimitRule[];
+  readonly markups: readonly MarkupRule[];
 }
 
 type Lookup = (id: string | undefined) => Entity | undefined;
@@ -32,6 +34,10 @@ export class StoredRules {
 
   get limits(): LimitRule[] {
     return [...this.#ofEntity.values()].flatMap(({ limits }) => limits);
+  }
+
+  get markups(): MarkupRule[] {
+    return [...this.#ofEntity.values()].flatMap(({ markups }) => markups);
   }
 
   /** @param listener Puts the rules in force; asked when they differ from those before. */
@@ -77,14 +83,14 @@ export class StoredRules {
     const { budgetIds = [] } = entity.body;
     this.#refer(entity.id, budgetIds);
     const { budgets, limits } = entriesOf(entity, byId);
-    const { credits } = entity.body;
-    const hasRules = budgets.length + limits.length > 0 || credits !== undefined;
+    const { credits, markups = [] } = entity.body;
+    const hasRules = budgets.length + limits.length + markups.length > 0 || credits !== undefined;
     const level = hasRules ? levelOf(entity, byId) : undefined;
     if (level === undefined) {
       if (this.#ofEntity.delete(entity.id)) this.#isDue = true;
       return;
     }
-    const source = JSON.stringify([level, budgets, limits, credits]);
+    const source = JSON.stringify([level, budgets, limits, credits, markups]);
     if (this.#ofEntity.get(entity.id)?.source === source) return;
     this.#isDue = true;
     // What was stored was readable when it was; what a later version cannot read any more is left out.
@@ -95,6 +101,9 @@ export class StoredRules {
         ...(credits === undefined ? [] : [prepaidRule(level, credits)]),
       ],
       limits: limits.map((entry) => readLevelLimit(level, entry)).flatMap((rules) => ('message' in rules ? [] : rules)),
+      markups: markups
+        .map((entry) => readMarkup(markupLevelOf(entity), entry))
+        .flatMap((rule) => ('message' in rule ? [] : [rule])),
     });
   }
 
@@ -115,6 +124,12 @@ export class StoredRules {
       else referring.add(id);
     }
   }
+}
+
+/** What the markups of an entity are of. */
+export function markupLevelOf({ kind, name }: Pick<Entity, 'kind' | 'name'>): MarkupRule['level'] {
+  const type = markupLevels.find((level) => level === kind);
+  return type && { type, id: name };
 }
 
 /** The entries that hold for an entity: its own, then those of the reusable budgets it refers to. */

@@ -1,4 +1,5 @@
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
+import type { Markup } from '../config/markup-rule.ts';
 
 /**
  * One line of the ledger. Written once and never changed: what turns out wrong is put right by a further entry.
@@ -34,6 +35,10 @@ export interface LedgerEntry {
   /** Tokens were estimated: the provider's own figures never came. */
   readonly isEstimated: boolean;
   readonly corrects: string | undefined;
+  /** By which it was charged; absent for what is charged at cost. */
+  readonly markup?: Markup | undefined;
+  /** Nano-USD charged beyond the cost, by the markup. */
+  readonly upliftNanoUsd?: bigint | undefined;
   readonly note: string | undefined;
   /** The name of the key with which it was entered; undefined for attempts. */
   readonly enteredBy?: string | undefined;
@@ -51,6 +56,12 @@ export function creditScopes(entityId: string): readonly string[] {
 /** What was spent by an entry; undefined when no price is known. */
 export function spentBy({ kind, costNanoUsd }: LedgerEntry): bigint | undefined {
   return kind === 'top-up' || kind === 'grant' ? 0n : costNanoUsd;
+}
+
+/** What is charged for an entry, markup included; undefined when no price is known. */
+export function chargedFor(entry: LedgerEntry): bigint | undefined {
+  const cost = spentBy(entry);
+  return cost === undefined ? undefined : cost + (entry.upliftNanoUsd ?? 0n);
 }
 
 /** What an entry is summed under. */

@@ -1,4 +1,4 @@
-import { type LedgerEntry, spentBy } from './entry.ts';
+import { chargedFor, type LedgerEntry, spentBy } from './entry.ts';
 
 /** Credits are bought before they are used: what they buy is billed as usage, so they bill nothing themselves. */
 const categories = {
@@ -45,6 +45,8 @@ export const focusColumns: readonly { name: string; of: (entry: LedgerEntry) => 
   { name: 'x_PaidBy', of: ({ paidBy }) => paidBy ?? '' },
   { name: 'x_Corrects', of: ({ corrects }) => corrects ?? '' },
   { name: 'x_PaidInCost', of: (entry) => (spentBy(entry) === entry.costNanoUsd ? '' : decimal(entry.costNanoUsd)) },
+  { name: 'x_UpliftCost', of: ({ upliftNanoUsd }) => decimal(upliftNanoUsd) },
+  { name: 'x_ChargedCost', of: (entry) => decimal(chargedFor(entry)) },
   { name: 'x_EnteredBy', of: ({ enteredBy }) => enteredBy ?? '' },
 ];
 

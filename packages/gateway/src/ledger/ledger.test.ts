@@ -108,6 +108,20 @@ describe('recovery', () => {
     expect(store.entries.get('tp_3.1')).toMatchObject({ paidBy: 'team:"a"', ownCostNanoUsd: undefined });
   });
 
+  test('charges by the markup an attempt began with, whether it was settled or not', async () => {
+    const markup = { percentMillionths: 50_000_000n, perCallNanoUsd: 7n };
+    const marked = (id: string) => ({ ...labels(id), markup });
+    ended((ledger) => {
+      ledger.settle(ledger.begin(marked('tp_1.1'), 90, price), settlement(usage));
+      ledger.settle(ledger.begin(labels('tp_2.1'), 90, price), settlement(usage));
+      ledger.begin(marked('tp_3.1'), 100, price);
+    });
+    await recovered();
+    const uplifts = ['tp_1.1', 'tp_2.1', 'tp_3.1'].map((id) => store.entries.get(id)?.upliftNanoUsd);
+    expect(uplifts).toEqual([60_007n, undefined, 50_007n]);
+    expect(store.entries.get('tp_1.1')?.markup).toEqual(markup);
+  });
+
   test('estimates what never ended: from its progress, else from its input alone', async () => {
     ended((ledger) => {
       ledger.begin(labels('tp_1.1'), 90, price);

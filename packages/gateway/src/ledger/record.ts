@@ -1,7 +1,9 @@
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
 import type { Price } from '../catalog/price.ts';
+import type { Markup } from '../config/markup-rule.ts';
 import { crc32Hex } from '../runtime/journal-disk.ts';
 import type { LedgerEntry } from './entry.ts';
+import { markupJson, readWrittenMarkup, upliftOf, type WrittenMarkup } from './uplift.ts';
 
 /**
  * The lines of a journal: `<crc32 of the JSON, 8 hex digits> <JSON>\n`. Lines, so that a reader finds its way again after
@@ -36,6 +38,8 @@ export interface AttemptLabels {
   readonly endpoint: string;
   readonly modelServed: string;
   readonly paidBy?: string | undefined;
+  /** By which it will be charged. */
+  readonly markup?: Markup | undefined;
 }
 
 export const JOURNAL_VERSION = 1;
@@ -57,11 +61,14 @@ function quoted(text: string): string {
 }
 
 /** What attempts have in common: most of a caller's share one list of scopes, and follow others at the same endpoint. */
-type SharedLabels = Pick<AttemptLabels, 'scopes' | 'model' | 'provider' | 'endpoint' | 'modelServed' | 'paidBy'>;
+type SharedLabels = Pick<
+  AttemptLabels,
+  'scopes' | 'model' | 'provider' | 'endpoint' | 'modelServed' | 'paidBy' | 'markup'
+>;
 const lastTexts = new WeakMap<readonly string[], { of: SharedLabels; text: string }>();
 
 function sharedJson(labels: SharedLabels): string {
-  const { scopes, model, provider, endpoint, modelServed, paidBy } = labels;
+  const { scopes, model, provider, endpoint, modelServed, paidBy, markup } = labels;
   const last = lastTexts.get(scopes);
   if (
     last !== undefined &&
@@ -69,15 +76,17 @@ function sharedJson(labels: SharedLabels): string {
     last.of.provider === provider &&
     last.of.endpoint === endpoint &&
     last.of.modelServed === modelServed &&
-    last.of.paidBy === paidBy
+    last.of.paidBy === paidBy &&
+    last.of.markup === markup
   ) {
     return last.text;
   }
-  const text =
+  let text =
     `"s":${JSON.stringify(scopes)},"m":${quoted(model)},"p":${quoted(provider)},` +
-    `"e":${quoted(endpoint)},"ms":${quoted(modelServed)}` +
-    (paidBy === undefined ? '' : `,"pb":${quoted(paidBy)}`);
-  lastTexts.set(scopes, { of: { scopes, model, provider, endpoint, modelServed, paidBy }, text });
+    `"e":${quoted(endpoint)},"ms":${quoted(modelServed)}`;
+  if (paidBy !== undefined) text += `,"pb":${quoted(paidBy)}`;
+  if (markup !== undefined) text += `,"mu":${markupJson(markup)}`;
+  lastTexts.set(scopes, { of: { scopes, model, provider, endpoint, modelServed, paidBy, markup }, text });
   return text;
 }
 
@@ -202,6 +211,7 @@ interface WrittenFields {
   e: string;
   ms: string;
   pb?: string;
+  mu?: WrittenMarkup;
   in: number;
   $: WrittenPrice | null;
   u: Usage;
@@ -251,10 +261,12 @@ function labelsOf(fields: WrittenFields): AttemptLabels {
     endpoint: fields.e,
     modelServed: fields.ms,
     paidBy: fields.pb,
+    ...(fields.mu !== undefined && { markup: readWrittenMarkup(fields.mu) }),
   };
 }
 
 export function attemptEntry(labels: AttemptLabels, end: Settlement): LedgerEntry {
+  const { markup } = labels;
   // Each field by its name: spreading two objects took several times as long.
   return {
     id: labels.id,
@@ -277,6 +289,8 @@ export function attemptEntry(labels: AttemptLabels, end: Settlement): LedgerEntr
     note: undefined,
     paidBy: labels.paidBy,
     ownCostNanoUsd: end.ownCostNanoUsd,
+    markup,
+    upliftNanoUsd: markup && upliftOf(markup, end.costNanoUsd, end.fault === undefined),
   };
 }
 

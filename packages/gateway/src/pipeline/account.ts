@@ -19,23 +19,26 @@ const MODEL_CHARS_MAX = 256;
  * @throws Fault `ledger_unavailable`: then it must not be sent.
  */
 export function openAccount(
-  { ledger }: Services,
+  { ledger, markups }: Services,
   exchange: Exchange,
   endpoint: Endpoint,
   row: AttemptRow,
 ): Promise<void> | undefined {
   if (exchange.operation !== 'generate') return undefined;
+  const scopes = scopesOf(exchange);
+  const atMs = Math.round(row.startedAtMs);
   const labels = {
     id: `${exchange.id}.${row.number}`,
-    atMs: Math.round(row.startedAtMs),
+    atMs,
     exchangeId: exchange.id,
     attempt: row.number,
-    scopes: scopesOf(exchange),
+    scopes,
     model: (exchange.body?.model ?? '').slice(0, MODEL_CHARS_MAX),
     provider: row.provider,
     endpoint: row.endpoint,
     modelServed: row.model,
     paidBy: row.paidBy,
+    markup: markups.inForce(scopes, atMs),
   };
   exchange.account = ledger.begin(labels, estimateUsage(exchange).inputTokens ?? 0, endpoint.price);
   return ledger.durable();

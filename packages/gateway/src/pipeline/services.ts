@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Budgets } from '../policy/budgets/budgets.ts';
 import type { KeyTable } from '../policy/identify.ts';
 import type { Limiter } from '../policy/limits/limiter.ts';
+import type { Markups } from '../policy/markups.ts';
 import type { Alarms } from '../runtime/alarm.ts';
 import type { Reachability } from '../runtime/reachable.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
@@ -28,6 +29,7 @@ export interface Services {
   readonly hide: (secrets: readonly string[]) => void;
   readonly limiter: Limiter;
   readonly budgets: Budgets;
+  readonly markups: Markups;
   readonly ledger: Ledger;
   readonly alarms: Alarms;
   readonly reachability: Reachability;

@@ -1,12 +1,13 @@
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
+import { ledgerCharges, ledgerChargeTotal } from './charge-sums.ts';
 import { type Database, query } from './database.ts';
 import { addExchanges, exchangeAnswered, exchangeOf, recentExchanges } from './exchange-table.ts';
 import { hasLedgerScope, ledgerByHand, ledgerEntry } from './ledger-by-hand.ts';
 import { addLedgerEntries, ledgerEntries, ledgerRollups, spendByDays } from './ledger-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
 import { spendOf } from './spend-of.ts';
-import type { LedgerPage, LedgerRollup, RollupQuery, Store } from './store.ts';
+import type { ChargeQuery, LedgerCharge, LedgerPage, LedgerRollup, RollupQuery, Store } from './store.ts';
 
 const PAGE_MAX = 1_000;
 
@@ -56,6 +57,14 @@ export class DatabaseStore implements Store {
 
   async ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]> {
     return ledgerRollups(this.#database, { ...query, limit: pageSize(query.limit) });
+  }
+
+  async ledgerCharges(query: Parameters<Store['ledgerCharges']>[0]): Promise<LedgerCharge[]> {
+    return ledgerCharges(this.#database, { ...query, limit: pageSize(query.limit) });
+  }
+
+  async ledgerChargeTotal(query: ChargeQuery): Promise<LedgerCharge> {
+    return ledgerChargeTotal(this.#database, query);
   }
 
   async spendByDays(scopes: readonly string[], sinceMs: readonly number[]): Promise<ReadonlyMap<string, bigint[]>> {

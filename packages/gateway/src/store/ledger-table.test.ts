@@ -90,6 +90,7 @@ onEachDatabase((here) => {
       cacheReadTokens: 6,
       cacheWriteTokens: 0,
       reasoningTokens: 0,
+      upliftNanoUsd: 0n,
     });
   });
 

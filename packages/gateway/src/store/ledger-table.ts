@@ -1,5 +1,6 @@
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
 import { type LedgerEntry, type RollupScopes, rollupScopes } from '../ledger/entry.ts';
+import { markupJson, readWrittenMarkup, type WrittenMarkup } from '../ledger/uplift.ts';
 import { type Database, insert, type SqlValue, type Steps } from './database.ts';
 import type { LedgerPage, LedgerRollup, RollupQuery } from './store.ts';
 import type { LedgerEntryColumns, LedgerRollupColumns } from './tables.ts';
@@ -29,6 +30,8 @@ export const entryColumns = [
   'entered_by',
   'paid_by',
   'own_cost_nano_usd',
+  'uplift_nano_usd',
+  'markup',
 ] as const satisfies readonly (keyof LedgerEntryColumns)[];
 
 const rollupColumns = [
@@ -45,6 +48,7 @@ const rollupColumns = [
   'cache_read_tokens',
   'cache_write_tokens',
   'reasoning_tokens',
+  'uplift_nano_usd',
 ] as const satisfies readonly (keyof LedgerRollupColumns)[];
 
 /** What every sum of the rollups grows by. */
@@ -106,6 +110,8 @@ function entryValues(entry: LedgerEntry): SqlValue[] {
     entry.enteredBy ?? null,
     entry.paidBy ?? null,
     entry.ownCostNanoUsd ?? null,
+    entry.upliftNanoUsd ?? null,
+    entry.markup === undefined ? null : markupJson(entry.markup),
   ];
 }
 
@@ -113,18 +119,22 @@ function entryValues(entry: LedgerEntry): SqlValue[] {
 interface Group {
   readonly scopes: readonly string[];
   readonly hourMs: number;
-  /** In the order of {@link sums}; money is last and apart, since it alone may pass 2^53. */
+  /** In the order of {@link sums}; money is apart, since it alone may pass 2^53. */
   readonly counts: number[];
   costNanoUsd: bigint;
+  upliftNanoUsd: bigint;
 }
 
 const COST_AT = sums.indexOf('cost_nano_usd');
+const UPLIFT_AT = sums.indexOf('uplift_nano_usd');
 
 /** In the order of their keys, so that two processes never wait for each other's rows. */
 function rollupRows(entries: readonly LedgerEntry[]): SqlValue[][] {
   const byKey = new Map<string, { head: SqlValue[]; totals: bigint[] }>();
   for (const group of grouped(entries)) {
-    const totals = group.counts.map((count, at) => (at === COST_AT ? group.costNanoUsd : BigInt(count)));
+    const totals = group.counts.map((count) => BigInt(count));
+    totals[COST_AT] = group.costNanoUsd;
+    totals[UPLIFT_AT] = group.upliftNanoUsd;
     for (const scope of group.scopes) {
       for (const period of ['hour', 'day'] as const) {
         const startMs = period === 'hour' ? group.hourMs : floorTo(group.hourMs, DAY_MS);
@@ -149,7 +159,7 @@ function grouped(entries: readonly LedgerEntry[]): Iterable<Group> {
       const key = `${hourMs}\n${scopes.json}`;
       let group = groups.get(key);
       if (group === undefined) {
-        group = { scopes: scopes.list, hourMs, counts: sums.map(() => 0), costNanoUsd: 0n };
+        group = { scopes: scopes.list, hourMs, counts: sums.map(() => 0), costNanoUsd: 0n, upliftNanoUsd: 0n };
         groups.set(key, group);
       }
       last = { scopes, group };
@@ -159,8 +169,10 @@ function grouped(entries: readonly LedgerEntry[]): Iterable<Group> {
   return groups.values();
 }
 
-function addTo(group: Group, { kind, costNanoUsd, isEstimated, fault, usage }: LedgerEntry): void {
+function addTo(group: Group, entry: LedgerEntry): void {
+  const { kind, costNanoUsd, upliftNanoUsd, isEstimated, fault, usage } = entry;
   group.costNanoUsd += costNanoUsd ?? 0n;
+  group.upliftNanoUsd += upliftNanoUsd ?? 0n;
   const figures = [
     1,
     Number(costNanoUsd === undefined && kind === 'attempt'),
@@ -172,6 +184,7 @@ function addTo(group: Group, { kind, costNanoUsd, isEstimated, fault, usage }: L
     tokens(usage.cacheReadTokens),
     tokens(usage.cacheWriteTokens),
     tokens(usage.reasoningTokens),
+    0,
   ];
   const { counts } = group;
   for (let at = 0; at < figures.length; at++) counts[at] = (counts[at] ?? 0) + (figures[at] ?? 0);
@@ -248,13 +261,20 @@ export function readEntry(row: LedgerEntryColumns): LedgerEntry {
     ...(row.entered_by !== null && { enteredBy: row.entered_by }),
     ...(row.paid_by !== null && { paidBy: row.paid_by }),
     ...(row.own_cost_nano_usd !== null && { ownCostNanoUsd: BigInt(row.own_cost_nano_usd) }),
+    ...(row.markup !== null && { markup: readWrittenMarkup(JSON.parse(row.markup) as WrittenMarkup) }),
+    ...(row.uplift_nano_usd !== null && { upliftNanoUsd: BigInt(row.uplift_nano_usd) }),
   };
+}
+
+/** From where to where, the end excluded, the scopes of a kind lie. */
+export function scopesOfKind(by: string): [string, string] {
+  // Every scope of a kind begins with its name and a colon; the character after the colon ends the range.
+  return by === 'all' ? ['all', 'all~'] : [`${by}:`, `${by};`];
 }
 
 /** Sums of one kind of scope, by time and scope. */
 export async function ledgerRollups(database: Database, ask: RollupQuery): Promise<LedgerRollup[]> {
-  // Every scope of a kind begins with its name and a colon; the character after the colon ends the range.
-  const range = ask.by === 'all' ? ['all', 'all~'] : [`${ask.by}:`, `${ask.by};`];
+  const range = scopesOfKind(ask.by);
   const { startMs, scope } = ask.beyond ?? { startMs: -1, scope: '' };
   const isOne = ask.scope === undefined ? '' : 'AND scope = ?';
   const rows = await database.rows<LedgerRollupColumns>(
@@ -286,6 +306,7 @@ export async function ledgerRollups(database: Database, ask: RollupQuery): Promi
     cacheReadTokens: Number(row.cache_read_tokens),
     cacheWriteTokens: Number(row.cache_write_tokens),
     reasoningTokens: Number(row.reasoning_tokens),
+    upliftNanoUsd: BigInt(row.uplift_nano_usd),
   }));
 }
 

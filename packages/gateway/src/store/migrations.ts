@@ -135,6 +135,12 @@ export const migrations: readonly (readonly string[])[] = [
   ],
   // 6: attempts with a caller's own credential, and what its owner is billed.
   ['ALTER TABLE ledger_entry ADD COLUMN paid_by text', 'ALTER TABLE ledger_entry ADD COLUMN own_cost_nano_usd bigint'],
+  // 7: what is charged beyond the cost.
+  [
+    'ALTER TABLE ledger_entry ADD COLUMN uplift_nano_usd bigint',
+    'ALTER TABLE ledger_entry ADD COLUMN markup text',
+    'ALTER TABLE ledger_rollup ADD COLUMN uplift_nano_usd bigint NOT NULL DEFAULT 0',
+  ],
 ];
 
 /** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */

@@ -29,6 +29,10 @@ export interface Store {
   /** The same of many scopes at once; those that spent nothing are absent. */
   spendOf(scopes: readonly string[], fromMs: number, toMs: number): Promise<ReadonlyMap<string, bigint>>;
   ledgerRollups(query: RollupQuery): Promise<LedgerRollup[]>;
+  /** What each scope of a kind cost and is charged, by scope; those without entries are absent. */
+  ledgerCharges(query: ChargeQuery & { limit: number; after?: string | undefined }): Promise<LedgerCharge[]>;
+  /** The same of all scopes of the kind together. */
+  ledgerChargeTotal(query: ChargeQuery): Promise<LedgerCharge>;
   /**
    * Nano-USD that scopes spent, by scope: for each of `sinceMs`, of the UTC days that begin at that instant or later.
    * Scopes that spent nothing are absent.
@@ -80,6 +84,14 @@ export interface RollupQuery {
   beyond?: { startMs: number; scope: string } | undefined;
 }
 
+/** Sums over periods that start within [fromMs, toMs). */
+export type ChargeQuery = Pick<RollupQuery, 'by' | 'period' | 'fromMs' | 'toMs'>;
+
+export interface LedgerCharge extends Pick<LedgerRollup, 'entries' | 'unpriced' | 'costNanoUsd' | 'upliftNanoUsd'> {
+  /** Empty for a total. */
+  scope: string;
+}
+
 export interface LedgerRollup {
   scope: string;
   startMs: number;
@@ -94,6 +106,8 @@ export interface LedgerRollup {
   cacheReadTokens: number;
   cacheWriteTokens: number;
   reasoningTokens: number;
+  /** Charged beyond the cost, by markups. */
+  upliftNanoUsd: bigint;
 }
 
 /**

@@ -62,6 +62,10 @@ export interface LedgerEntryColumns {
   entered_by: string | null;
   paid_by: string | null;
   own_cost_nano_usd: bigint | null;
+  /** Charged beyond the cost; null for nothing. */
+  uplift_nano_usd: bigint | null;
+  /** JSON, as in the journal. */
+  markup: string | null;
 }
 
 export interface LedgerRollupColumns {
@@ -80,4 +84,5 @@ export interface LedgerRollupColumns {
   cache_read_tokens: number | bigint;
   cache_write_tokens: number | bigint;
   reasoning_tokens: number | bigint;
+  uplift_nano_usd: bigint;
 }
