@@ -112,7 +112,7 @@ inHouse(
       {
         name: 'tiered',
         endpoints: [
-          { ...up, price: { input: 1, output: 1, tiers: [{ aboveInputTokens: 1_000, input: 100, output: 1 }] } },
+          { ...up, price: { input: 1, output: 1, tiers: [{ aboveInputTokens: 20_000, input: 10, output: 1 }] } },
         ],
       },
       { name: 'flaky', retries: 2, endpoints: [{ ...up, price }] },
@@ -189,14 +189,14 @@ inHouse(
     });
 
     test('a prompt that may reach a dearer tier is held at the dearer price', async () => {
-      const content = 'word '.repeat(1_200);
+      const content = 'word '.repeat(20_000);
       const fields = { messages: [{ role: 'user', content }] };
-      // Some 2,000 tokens: 0.2 dollars at the dear price, 0.002 at the other.
+      // Some 25,000 tokens: 0.25 dollars at the dear price, 0.025 at the other.
       const poor = await house().newKey({ budgets: day(100) });
       expect((await house().ask(poor.key, { model: 'tiered', fields })).status).toBe(402);
       expect((await house().ask(poor.key, { model: 'tiered' })).status).toBe(200);
       expect(
-        (await house().ask((await house().newKey({ budgets: day(300) })).key, { model: 'tiered', fields })).status,
+        (await house().ask((await house().newKey({ budgets: day(5_000) })).key, { model: 'tiered', fields })).status,
       ).toBe(200);
     });
 

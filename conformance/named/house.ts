@@ -139,6 +139,12 @@ export class House {
     this.gateways[at] = await this.#startGateway();
   }
 
+  /** As {@link restart}, all of them: none finds another one running. */
+  async restartAll(): Promise<void> {
+    await Promise.all(this.gateways.map((gateway) => gateway.stop()));
+    for (const at of this.gateways.keys()) this.gateways[at] = await this.#startGateway();
+  }
+
   async stop(): Promise<void> {
     for (const gateway of this.gateways) await gateway.stop();
     await this.emulator.stop();
