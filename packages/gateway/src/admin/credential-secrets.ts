@@ -34,17 +34,31 @@ export function withSecrets(context: AdminContext, draft: Entity, before?: Entit
   if (secret === undefined && headers === undefined) return next;
   const known =
     before === undefined || (secret !== undefined && headers !== undefined) ? undefined : opened(context, before);
-  const secrets: CredentialSecrets = {
+  return sealed(context, next, {
     secret: secret ?? known?.secret ?? '',
     headers: headers === undefined ? (known?.headers ?? {}) : (headers ?? {}),
-  };
+    // Who gives a secret in this way has the former one forgotten.
+    previous: secret === undefined ? known?.previous : undefined,
+  });
+}
+
+/** The credential with the secret of the request, and what was before for `graceMs` more. */
+export function withNewSecret(context: AdminContext, before: Entity): Entity {
+  const { secret, graceMs = 0 } = context.body as { secret: string; graceMs?: number };
+  const known = opened(context, before);
+  const previous = graceMs > 0 ? { secret: known.secret, untilMs: nowMs() + graceMs } : undefined;
+  return sealed(context, before, { ...known, secret, previous });
+}
+
+function sealed({ house }: AdminContext, credential: Entity, secrets: CredentialSecrets): Entity {
   const body = {
-    ...next.body,
+    ...credential.body,
     headerNames: Object.keys(secrets.headers),
     hint: secrets.secret.length < HINTED_CHARS_MIN ? '…' : `…${secrets.secret.slice(-4)}`,
     secretChangedAtMs: nowMs(),
+    previousUntilMs: secrets.previous?.untilMs,
   };
-  return sealCredential({ ...next, body }, secrets, context.house.vault.seal);
+  return sealCredential({ ...credential, body }, secrets, house.vault.seal);
 }
 
 /** Where requests of the gateway go, and with what headers, is for those to say who look after the whole of it. */

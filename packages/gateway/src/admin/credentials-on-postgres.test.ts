@@ -51,13 +51,15 @@ onPostgres((here) => {
         await chat('chat');
         return emulator.requests.at(-1)?.headers.get('authorization') === `Bearer ${secret}`;
       });
-    const secrets = ['upstream.secret.one.0001', 'upstream.secret.two.0002'];
+    const secrets = ['upstream.secret.one.0001', 'upstream.secret.two.0002', 'upstream.secret.three.03'];
     try {
-      const [first, second] = secrets;
+      const [first, second, third] = secrets;
       await callAdmin(one.url, 'POST', '/credentials', { name: 'main', provider: 'emu', secret: first });
       expect(await arrives(String(first))).toBeLessThan(1_000);
       await callAdmin(one.url, 'PATCH', '/credentials/main', { secret: second });
       expect(await arrives(String(second))).toBeLessThan(1_000);
+      await callAdmin(one.url, 'POST', '/credentials/main/rotate', { secret: third, graceMs: 60_000 });
+      expect(await arrives(String(third))).toBeLessThan(1_000);
       const made = { name: 'made', endpoints: [{ provider: 'emu', model: 'm', credential: 'main' }] };
       await callAdmin(one.url, 'POST', '/models', made);
       expect(await answers('made', 200)).toBeLessThan(1_000);

@@ -6,7 +6,7 @@ import type { EntityRow } from '../store/store.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 import { type EntityChange, makeChange, tagOf } from './change.ts';
-import { withSecrets } from './credential-secrets.ts';
+import { withNewSecret, withSecrets } from './credential-secrets.ts';
 import { type Place, placeOf } from './entity-parents.ts';
 import { budgetIdsOf, requireMarkable, requireReadableRules, requireUnreferred } from './entity-rules.ts';
 import { viewOf } from './entity-view.ts';
@@ -136,6 +136,11 @@ export function rotateKey(context: AdminContext): Promise<AdminAnswer> {
     },
     () => shownOnce,
   );
+}
+
+/** A new secret in place of the one there is, which is tried for `graceMs` more where the new one is refused. */
+export function rotateCredential(context: AdminContext): Promise<AdminAnswer> {
+  return change(context, 'credential', 'credentials.rotate', (before) => withNewSecret(context, before));
 }
 
 /** The key entity with another key, as the request says (`key`, `sha256`, `graceMs`). */

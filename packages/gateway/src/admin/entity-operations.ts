@@ -6,13 +6,14 @@ import {
   createEntity,
   deleteEntity,
   listEntities,
+  rotateCredential,
   rotateKey,
   scopeOf,
   setBlocked,
   showEntity,
   updateEntity,
 } from './entity-actions.ts';
-import { createSchemas, rotateSchema, updateSchemas, viewSchemas } from './kind-schemas.ts';
+import { createSchemas, rotateCredentialSchema, rotateSchema, updateSchemas, viewSchemas } from './kind-schemas.ts';
 import type { AdminOperation } from './operation.ts';
 import { budgetsShownSchema, resetBudgets, showBudgets } from './show-budgets.ts';
 import { showEffectivePolicy } from './show-policy.ts';
@@ -56,8 +57,25 @@ export function pageOf(schema: z.ZodMiniType) {
   return z.object({ data: z.array(schema), nextCursor: z.nullable(z.string()) });
 }
 
+const rotateCredentialOperation: AdminOperation = {
+  id: 'rotateCredential',
+  method: 'POST',
+  path: '/credentials/{id}/rotate',
+  scope: 'credentials:write',
+  summary: 'Put a new secret in place of the one there is. Everything else about it stays.',
+  body: rotateCredentialSchema,
+  status: 200,
+  answer: viewSchemas.credential,
+  isVersioned: true,
+  run: rotateCredential,
+};
+
 /** Making, reading, changing and deleting entities of each kind, and what else can be done with keys. */
-export const entityOperations: readonly AdminOperation[] = [...kinds.flatMap(operationsOf), ...keyOperations()];
+export const entityOperations: readonly AdminOperation[] = [
+  ...kinds.flatMap(operationsOf),
+  ...keyOperations(),
+  rotateCredentialOperation,
+];
 
 function operationsOf({ kind, resource, name }: (typeof kinds)[number]): AdminOperation[] {
   const create = createSchemas[kind];

@@ -302,16 +302,16 @@ function changes<T extends Record<string, z.ZodMiniOptional>>(shape: T) {
   return z.strictObject(Object.fromEntries(fields) as Record<string, z.ZodMiniType>);
 }
 
+const graceMs = (description: string) =>
+  z.optional(z.int().check(z.minimum(0), z.maximum(90 * 86_400_000), z.describe(description)));
+
+export const rotateCredentialSchema = z.strictObject({
+  secret,
+  graceMs: graceMs('How long the previous secret is tried where the provider refuses the new one. Default 0.'),
+});
+
 export const rotateSchema = z.strictObject({
-  graceMs: z.optional(
-    z
-      .int()
-      .check(
-        z.minimum(0),
-        z.maximum(90 * 86_400_000),
-        z.describe('How long the previous key is accepted besides. Default 0.'),
-      ),
-  ),
+  graceMs: graceMs('How long the previous key is accepted besides. Default 0.'),
   key: z.optional(ownKey),
   sha256: z.optional(sha256),
 });
@@ -393,6 +393,7 @@ export const viewSchemas = {
     hint: z.string().check(z.describe('The last four characters of the secret, when it is long.')),
     secretVersion: z.int().check(z.describe('Counts the changes of the secret, the headers and the address.')),
     secretChangedAtMs: timeMs('When one of them was changed last'),
+    previousUntilMs: z.optional(timeMs('Until when the previous secret is tried where the new one is refused')),
   }),
   'end-user': z.object({ ...levelView, policy: endUserPolicy }),
   tag: z.object({ ...common, name: z.string(), description, ...chargedView }),

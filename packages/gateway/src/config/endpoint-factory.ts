@@ -54,6 +54,7 @@ export function makeEndpoint(
     baseUrl,
     credential,
     ...(lack !== undefined && { lack }),
+    ...(found?.previous !== undefined && { previous: found.previous }),
     headers: found === undefined ? configured.headers : { ...found.headers, ...configured.headers },
     weight: configured.weight,
     order: configured.order,

@@ -36,10 +36,18 @@ export function withLack(endpoint: Endpoint, lack: string): Endpoint {
   return changed(endpoint, { lack });
 }
 
+/** The endpoint with what its credential was before it was rotated; undefined when that is over. */
+export function withPreviousSecret(endpoint: Endpoint, nowMs: number): Endpoint | undefined {
+  const { previous } = endpoint;
+  if (previous === undefined || previous.untilMs <= nowMs) return undefined;
+  return changed(endpoint, { credential: previous.secret, previous: undefined });
+}
+
 function owned(endpoint: Endpoint, { credential, paidBy }: OwnCredential, counts: boolean): Endpoint {
   const payer: Payer = { paidBy, listPrice: () => endpoint.price };
   return changed(endpoint, {
     credential: credential.secret,
+    previous: credential.previous,
     headers: credential.headers,
     baseUrl: credential.baseUrl ?? endpoint.baseUrl,
     limits: [],

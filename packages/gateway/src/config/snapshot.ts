@@ -8,6 +8,7 @@ import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { MarkupRule } from './markup-rule.ts';
 import type { ScopeType } from './scope-type.ts';
+import type { PreviousSecret } from './stored-credential.ts';
 
 /**
  * The configuration in force, whole and immutable. The data plane holds one reference and reads it without waiting;
@@ -57,6 +58,8 @@ export interface Endpoint {
   readonly credential: string | undefined;
   /** Why it cannot be called, although it is configured. */
   readonly lack?: string | undefined;
+  /** What the credential was before: tried when the provider refuses the present one. */
+  readonly previous?: PreviousSecret | undefined;
   /** Set when the credential is a caller's own. */
   readonly payer?: Payer | undefined;
   /** Extra outgoing headers, from configuration. */

@@ -8,6 +8,15 @@ export interface StoredCredential {
   readonly baseUrl: string | undefined;
   /** Extra outgoing headers. Secret too. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Of one that was rotated with grace. */
+  readonly previous?: PreviousSecret | undefined;
+}
+
+/** What a credential was before, for when the provider does not take what it is now. */
+export interface PreviousSecret {
+  readonly secret: string;
+  /** Unix milliseconds. */
+  readonly untilMs: number;
 }
 
 /** Looks shared credentials up by name. */

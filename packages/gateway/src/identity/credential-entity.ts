@@ -1,4 +1,4 @@
-import type { StoredCredential } from '../config/stored-credential.ts';
+import type { PreviousSecret, StoredCredential } from '../config/stored-credential.ts';
 import type { Entity } from './entity.ts';
 import { SealError, type SecretSeal } from './secret-seal.ts';
 
@@ -6,6 +6,7 @@ import { SealError, type SecretSeal } from './secret-seal.ts';
 export interface CredentialSecrets {
   readonly secret: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly previous?: PreviousSecret | undefined;
 }
 
 export const CREDENTIAL_PURPOSE = 'provider credentials';

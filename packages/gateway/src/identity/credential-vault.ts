@@ -152,7 +152,8 @@ export class CredentialVault implements OwnCredentialSource {
   #usable(entity: Entity): StoredCredential | CredentialLack {
     const credential = readCredential(entity, this.seal);
     if (credential === undefined) return { lack: `its credential "${entity.name}" cannot be decrypted` };
-    this.#onSecrets([credential.secret, ...Object.values(credential.headers)]);
+    const { secret, previous, headers } = credential;
+    this.#onSecrets([secret, ...(previous === undefined ? [] : [previous.secret]), ...Object.values(headers)]);
     return entity.body.isBlocked === true ? { lack: `its credential "${entity.name}" is blocked` } : credential;
   }
 }

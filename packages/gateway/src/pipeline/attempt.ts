@@ -1,11 +1,12 @@
 import { Fault } from '@turnpike/wire/fault.ts';
+import { withPreviousSecret } from '../config/own-endpoint.ts';
 import type { Endpoint } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import type { Shortage } from '../policy/budgets/budget-hold.ts';
 import type { Refusal } from '../policy/limits/refusal.ts';
 import type { PlanStep } from '../routing/plan.ts';
 import { judgeRetry } from '../routing/retry.ts';
-import { monotonicMs } from '../runtime/clock.ts';
+import { monotonicMs, nowMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { closeAccount, openAccount } from './account.ts';
 import { dialects } from './dialects.ts';
@@ -24,13 +25,14 @@ import { type Answer, tryEndpoint } from './try-endpoint.ts';
  * @throws Fault the last try's, when none answered; `client_gone` at once when the client left.
  */
 export async function attempt(services: Services, exchange: Exchange, body: Body): Promise<Answer> {
-  const steps = exchange.plan?.steps ?? [];
+  const steps = [...(exchange.plan?.steps ?? [])];
   let failure: { fault: Fault; step: PlanStep } | undefined;
   let full: Refusal | undefined;
   const refused = new Set<Endpoint>();
   let short: { shortage: Shortage; endpoint: Endpoint } | undefined;
-  for (const step of steps) {
-    if (failure !== undefined) {
+  let older: PlanStep | undefined;
+  for (const [at, step] of steps.entries()) {
+    if (failure !== undefined && step !== older) {
       const isSame = failure.step.endpoint === step.endpoint;
       const repeats = exchange.attempts.filter((row) => row.endpoint === step.endpoint.id).length;
       const verdict = judgeRetry(failure.fault, isSame || isExhausted(exchange, step), repeats, services.random);
@@ -61,6 +63,8 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
     if (!(outcome instanceof Fault)) return outcome;
     if (outcome.code === 'client_gone') throw outcome;
     failure = { fault: outcome, step };
+    older = outcome.code === 'upstream_unauthorized' ? withOlderSecret(exchange, step) : undefined;
+    if (older !== undefined) steps.splice(at + 1, 0, older);
   }
   if (failure === undefined && full === undefined && short !== undefined) {
     throw budgetFault(exchange, short.shortage, short.endpoint);
@@ -132,10 +136,21 @@ const NO_COST = { nanoUsd: 0n, uncovered: [] };
 
 /** What was free when the plan was made is not always free when its turn comes. */
 function noteNotTried(exchange: Exchange, { endpoint }: PlanStep, label: string): void {
+  noteInPlan(exchange, `${endpoint.id}: not tried, over its limit of ${label}`);
+}
+
+function noteInPlan(exchange: Exchange, reason: string): void {
   const { plan } = exchange;
   if (plan === undefined) return;
-  const reason = `${endpoint.id}: not tried, over its limit of ${label}`;
   if (!plan.reasons.includes(reason)) exchange.plan = { ...plan, reasons: [...plan.reasons, reason] };
+}
+
+/** The same once more with what its credential was before it was rotated, while that is to be tried. */
+function withOlderSecret(exchange: Exchange, step: PlanStep): PlanStep | undefined {
+  const endpoint = withPreviousSecret(step.endpoint, nowMs());
+  if (endpoint === undefined) return undefined;
+  noteInPlan(exchange, `${endpoint.id}: its credential was refused, the previous one is tried`);
+  return { ...step, endpoint };
 }
 
 /** A second round over the same endpoints is a repetition even when another one was tried in between. */
