@@ -440,13 +440,15 @@ export class Gateway {
   }
 
   #keyTable(snapshot: Snapshot): KeyTable {
-    const { jwtIssuers } = snapshot;
+    const { jwtIssuers, cutOffMaxMs } = snapshot;
     // Kept over reloads that do not touch it, with the tokens and keys it knows.
     if (jwtIssuers.length === 0) this.#tokens = undefined;
     else if (!Bun.deepEquals(this.#tokens?.issuers, jwtIssuers)) {
       this.#tokens = new TokenVerifier(jwtIssuers, this.#identity.directory);
     }
-    const table = new KeyTable(this.#identity.directory, this.#tokens);
+    const { directory, follow } = this.#identity;
+    const isStale = cutOffMaxMs === undefined ? undefined : () => follow.unheardForMs > cutOffMaxMs;
+    const table = new KeyTable(directory, this.#tokens, isStale);
     for (const key of snapshot.keys) table.add(key.sha256, key);
     // The configuration's own admin key is among its keys: when the file changes it, the old one is void.
     if (this.adminKey.source !== 'configuration') table.add(this.adminKey.sha256, { name: 'admin', isAdmin: true });

@@ -182,6 +182,12 @@ export const faults = {
   client_gone: { status: 499, blame: 'caller', retry: 'never', says: 'The client closed the connection.' },
   shutting_down: { status: 503, blame: 'gateway', retry: 'later', says: 'The gateway is shutting down.' },
   overloaded: { status: 503, blame: 'gateway', retry: 'later', says: 'The gateway has as much work as it can take.' },
+  keys_stale: {
+    status: 503,
+    blame: 'operator',
+    retry: 'later',
+    says: 'Whether the API key still holds is not known: the database has been away for too long.',
+  },
   ledger_unavailable: {
     status: 503,
     blame: 'operator',

@@ -50,6 +50,7 @@ interface Pattern {
 class BuiltSnapshot implements Snapshot {
   readonly version: number;
   readonly keys: Snapshot['keys'];
+  readonly cutOffMaxMs: Snapshot['cutOffMaxMs'];
   readonly jwtIssuers: Snapshot['jwtIssuers'];
   readonly limits: Snapshot['limits'];
   readonly budgets: Snapshot['budgets'];
@@ -72,6 +73,7 @@ class BuiltSnapshot implements Snapshot {
   constructor(configuration: Configuration, environment: Environment, options: BuildOptions) {
     this.version = options.version;
     this.keys = configuration.keys;
+    this.cutOffMaxMs = configuration.cutOffMaxMs;
     this.jwtIssuers = configuration.jwtIssuers;
     this.limits = configuration.limits;
     this.budgets = configuration.budgets;

@@ -27,6 +27,7 @@ export interface Configuration {
   readonly endUsers: EndUserSettings;
   readonly byokCounts: boolean;
   readonly keys: readonly ConfiguredKey[];
+  readonly cutOffMaxMs: number | undefined;
   readonly jwtIssuers: readonly JwtIssuer[];
   readonly limits: readonly LimitRule[];
   readonly budgets: readonly BudgetRule[];
@@ -125,6 +126,7 @@ export const emptyConfiguration: Configuration = {
   endUsers: endUserDefaults,
   byokCounts: false,
   keys: [],
+  cutOffMaxMs: undefined,
   jwtIssuers: [],
   limits: [],
   budgets: [],

@@ -59,6 +59,16 @@ const issuerSchema = z
   .check(z.describe('Whose tokens are accepted.'));
 
 export const authSchema = z.strictObject({
+  cutOffMaxMs: z.optional(
+    z
+      .int()
+      .check(
+        z.minimum(1_000),
+        z.describe(
+          'How long keys of the database, and tokens, are served after it could last be read; then they are refused. Default: as long as it takes.',
+        ),
+      ),
+  ),
   jwt: z.optional(z.strictObject({ issuers: z.array(issuerSchema) })),
 });
 

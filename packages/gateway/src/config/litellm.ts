@@ -98,6 +98,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
     ledger: ledgerDefaults,
     endUsers: endUserDefaults,
     byokCounts: false,
+    cutOffMaxMs: undefined,
     jwtIssuers: [],
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
     limits: [],

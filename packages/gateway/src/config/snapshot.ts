@@ -32,6 +32,8 @@ export interface Snapshot {
   /** Providers known here, whether they can be called or not, by id. */
   readonly providers: ReadonlyMap<string, Provider>;
   readonly keys: readonly ConfiguredKey[];
+  /** How long keys of the store and tokens are served without word from it, in milliseconds; undefined: for ever. */
+  readonly cutOffMaxMs: number | undefined;
   /** Whose tokens stand for keys. */
   readonly jwtIssuers: readonly JwtIssuer[];
   /** Limits in force, but for those of endpoints. */

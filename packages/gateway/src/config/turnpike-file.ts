@@ -77,6 +77,7 @@ class TurnpikeFileReader {
         unknown: file.endUsers?.unknown ?? endUserDefaults.unknown,
       },
       keys: this.#readKeys(),
+      cutOffMaxMs: file.auth?.cutOffMaxMs,
       jwtIssuers: this.#readJwtIssuers(),
       limits: this.#readLimits(),
       budgets: this.#readBudgets(),

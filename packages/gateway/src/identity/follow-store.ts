@@ -1,3 +1,4 @@
+import { monotonicMs } from '../runtime/clock.ts';
 import type { Records } from '../store/store.ts';
 import type { CredentialVault } from './credential-vault.ts';
 import { type Entity, readEntityRow } from './entity.ts';
@@ -29,6 +30,7 @@ export class FollowStore {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isAway = false;
   #isLooking = false;
+  #readAtMs = 0;
   #isWanted = false;
   #onEntries: (ids: readonly string[]) => Promise<void> = () => Promise.resolve();
 
@@ -44,11 +46,17 @@ export class FollowStore {
     this.#onEntries = listener;
   }
 
+  /** Milliseconds since the store could last be read. */
+  get unheardForMs(): number {
+    return monotonicMs() - this.#readAtMs;
+  }
+
   /** Reads everything, then keeps looking. @throws StoreError */
   async start(): Promise<void> {
     // The number first: what changes between the two reads is read twice rather than never.
     this.#seq = (await this.#records.head()).seq;
     if (this.#seq > 0) await this.#apply((await this.#records.entities()).map(readEntityRow), []);
+    this.#readAtMs = monotonicMs();
     this.#timer = setInterval(() => {
       // A database that does not answer is asked once, not once more with every tick.
       if (!this.#isLooking) void this.look();
@@ -89,8 +97,14 @@ export class FollowStore {
   }
 
   async #read(): Promise<void> {
+    // Before it is asked: what changes later is not in its answer.
+    const askedAtMs = monotonicMs();
     const { seq, ids, entryIds } = await this.#records.changedSince(this.#seq);
-    if (seq === this.#seq) return;
+    if (seq !== this.#seq) await this.#takeOver(seq, ids, entryIds);
+    this.#readAtMs = askedAtMs;
+  }
+
+  async #takeOver(seq: number, ids: readonly string[], entryIds: readonly string[]): Promise<void> {
     const changed: Entity[] = [];
     const gone: string[] = [];
     for (const id of ids) {

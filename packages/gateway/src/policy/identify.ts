@@ -30,6 +30,8 @@ export interface KeySource {
 const KEY_CHARS_MAX = 512;
 /** Tokens are longer: they carry claims. */
 const TOKEN_CHARS_MAX = 16_384;
+/** The store is looked at more often than that. */
+const STALE_RETRY_MS = 1_000;
 /** Three parts in base64url, the first a JSON object; an unsigned one lacks the last. */
 const TOKEN = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
 
@@ -38,14 +40,17 @@ export class KeyTable {
   readonly #callers = new Map<string, Caller>();
   readonly #stored: KeySource | undefined;
   readonly #tokens: TokenVerifier | undefined;
+  readonly #isStale: () => boolean;
 
   /**
    * @param stored Keys beside those that are added here, which come first.
    * @param tokens Tokens that stand for keys.
+   * @param isStale True when neither may be relied on any more.
    */
-  constructor(stored?: KeySource, tokens?: TokenVerifier) {
+  constructor(stored?: KeySource, tokens?: TokenVerifier, isStale: () => boolean = () => false) {
     this.#stored = stored;
     this.#tokens = tokens;
+    this.#isStale = isStale;
   }
 
   /**
@@ -88,7 +93,8 @@ export class KeyTable {
    * The caller whose key the request carries. Looking up a digest leaks nothing about keys through timing.
    *
    * @param address The client's address; asked for only when the key may be used from some places only.
-   * @throws Fault `key_missing`, `key_unknown`, `key_expired`, `key_blocked`, `tags_missing` or `address_forbidden`.
+   * @throws Fault `key_missing`, `key_unknown`, `key_expired`, `key_blocked`, `tags_missing`, `address_forbidden`
+   * or `keys_stale`.
    */
   identify(headers: Headers, address: () => string | undefined): Caller {
     const key = presentedKey(headers);
@@ -101,6 +107,7 @@ export class KeyTable {
     const sha256 = key.length <= KEY_CHARS_MAX || mayBeToken ? sha256Hex(key) : '';
     const configured = this.#callers.get(sha256);
     if (configured !== undefined) return configured;
+    if (this.#isStale()) throw new Fault('keys_stale', { retryAfterMs: STALE_RETRY_MS });
     const found = this.#stored?.find(sha256);
     if (found === undefined) {
       const caller = mayBeToken ? this.#tokens?.find(sha256) : undefined;
