@@ -96,6 +96,7 @@ const metadata = z.optional(
 const isBlocked = z.optional(z.boolean().check(z.describe('Refuses every key of it.')));
 const email = z.optional(text('The address of a person.'));
 const tags = z.optional(list('Counted against, and shown in limits.'));
+const teamTags = z.optional(list('Tags of all its keys.'));
 const grants = z.optional(
   z.array(z.enum(adminScopes)).check(z.maxLength(adminScopes.length), z.describe('What the key may do in this API.')),
 );
@@ -211,7 +212,7 @@ const model = {
 /** What a request to create each kind holds. */
 export const createSchemas = {
   organisation: z.strictObject({ name, ...marked }),
-  team: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...marked }),
+  team: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...marked, tags: teamTags }),
   user: z.strictObject({ name, organisationId: z.optional(reference('organisation')), ...level, email }),
   'service-account': z.strictObject({
     name,
@@ -278,7 +279,7 @@ export const createSchemas = {
 /** What a request to change each kind holds. What is given replaces, `null` takes away, what is absent stays. */
 export const updateSchemas = {
   organisation: changes({ ...marked }),
-  team: changes({ ...marked }),
+  team: changes({ ...marked, tags: teamTags }),
   user: changes({ ...level, email }),
   'service-account': changes({ ...level }),
   project: changes({ ...marked }),
@@ -343,7 +344,7 @@ const markedView = { ...levelView, markups: marked.markups };
 /** How each kind is shown. */
 export const viewSchemas = {
   organisation: z.object(markedView),
-  team: z.object({ ...markedView, organisationId: optionalId }),
+  team: z.object({ ...markedView, organisationId: optionalId, tags: teamTags }),
   user: z.object({ ...levelView, organisationId: optionalId, email }),
   'service-account': z.object({ ...levelView, organisationId: optionalId, teamId: optionalId }),
   project: z.object({ ...markedView, organisationId: optionalId, teamId: optionalId }),

@@ -23,17 +23,18 @@ export function levelsOf(key: Entity, source: EntitySource): Entity[] {
 export function buildCaller(key: Entity, source: EntitySource): Caller {
   const levels = levelsOf(key, source);
   const all = [...levels, key];
+  const tags = [...new Set(all.flatMap(({ body }) => body.tags ?? []))];
   const policy = effectivePolicy(all.map(({ body }) => withGroups(body.policy, source)));
   return {
     id: key.id,
     name: key.name,
     isAdmin: false,
-    scopes: [{ type: 'key', id: key.name }, ...levelScopes(levels), ...tagScopes(key)],
+    scopes: [{ type: 'key', id: key.name }, ...levelScopes(levels), ...tagScopes(tags)],
     policy,
     ownerIds: [key.id, key.userId, key.projectId, key.teamId, key.organisationId].filter((id) => id !== undefined),
     mayBringCredentials: mayBring(all),
     fallbackModels: fallbacksOf(all),
-    refusal: refusalOf(key, all, missingTags(policy, key.body.tags ?? [])),
+    refusal: refusalOf(key, all, missingTags(policy, tags)),
     admin: adminRights(key, source),
   };
 }
@@ -75,8 +76,8 @@ function levelScopes(levels: readonly Entity[]): Scope[] {
   });
 }
 
-function tagScopes(key: Entity): Scope[] {
-  return (key.body.tags ?? []).map((id) => ({ type: 'tag', id }));
+function tagScopes(tags: readonly string[]): Scope[] {
+  return tags.map((id) => ({ type: 'tag', id }));
 }
 
 /** A user's key can do no more than the user's role where the key belongs; without a role there, nothing. */

@@ -104,7 +104,7 @@ async function makeKeyChange(
       shownOnce = edited.shownOnce;
       return edited.after;
     });
-    const body = { ...shownKey(own, planned.after), spend: await spendNow(context.house.store, planned.after) };
+    const body = { ...shownKey(own, planned.after), spend: await spendNow(context.house, planned.after) };
     return { entities: [...implied, planned], status: 200, body, shownOnce };
   });
 }

@@ -27,7 +27,7 @@ export function keyBody(context: FaceContext, before: EntityBody, fields: KeyFie
     policy: keyPolicy(context, before.policy ?? {}, fields),
   };
   const ruled = withLitellmRules(body, fields);
-  return spend === 0 && before.budgets !== undefined ? withSpendReset(ruled) : ruled;
+  return spend === 0 && (before.budgets ?? before.budgetIds) !== undefined ? withSpendReset(ruled) : ruled;
 }
 
 function keyPolicy(context: FaceContext, before: StoredPolicy, fields: KeyFields): StoredPolicy {

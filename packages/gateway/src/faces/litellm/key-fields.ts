@@ -1,12 +1,21 @@
 import * as z from 'zod/mini';
 import type { RefusedFields } from './read-fields.ts';
-import { flag, keyRuleFields, modelRuleFields, ruleFields, text, texts, windowFields } from './rule-schemas.ts';
+import {
+  budgetIdField,
+  flag,
+  keyRuleFields,
+  modelRuleFields,
+  ruleFields,
+  text,
+  texts,
+  windowFields,
+} from './rule-schemas.ts';
 
 /** What LiteLLM's requests about keys hold, of what has a meaning here. */
 
 export const metadata = z.nullish(z.record(z.string(), z.json()));
 export const fallbacks = z.nullish(z.record(z.string(), z.array(z.string())));
-const zero = z.nullish(z.literal(0, 'must be 0: what was spent is what the ledger says'));
+export const zero = z.nullish(z.literal(0, 'must be 0: what was spent is what the ledger says'));
 
 const shared = {
   key_alias: text,
@@ -30,6 +39,7 @@ const shared = {
   ...windowFields,
   ...modelRuleFields,
   ...keyRuleFields,
+  ...budgetIdField,
 };
 
 export const newKeyFields = z.strictObject({ ...shared, key: text });
@@ -44,7 +54,6 @@ export const refusedOfKeys: RefusedFields = {
   aliases: 'names of models are the same for every key; configure a model of that name',
   config: 'keys have no configuration of their own',
   router_settings: 'keys have no routing of their own',
-  budget_id: 'name max_budget and budget_duration instead',
   mcp_rpm_limit: 'no MCP servers are served',
   guardrails: NO_GUARDRAILS,
   policies: NO_GUARDRAILS,

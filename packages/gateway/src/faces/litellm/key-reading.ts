@@ -65,7 +65,7 @@ export function keyHealth(): AdminAnswer {
 }
 
 export async function keyWithSpend(context: FaceContext, key: Entity) {
-  return { ...shownKey(context, key), spend: await spendNow(context.house.store, key) };
+  return { ...shownKey(context, key), spend: await spendNow(context.house, key) };
 }
 
 /** The earliest first. Keys that administer nothing see those of their own user, and themselves. */

@@ -8,6 +8,7 @@ export interface LitellmBody {
   readonly key: string;
   readonly token: string;
   readonly info: LitellmBody;
+  readonly team_info: LitellmBody;
   readonly error: {
     readonly message: string;
     readonly type: string;

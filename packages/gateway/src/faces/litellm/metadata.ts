@@ -1,4 +1,4 @@
-import { refusedField } from './read-fields.ts';
+import { isEmpty, refusedField } from './read-fields.ts';
 
 /** What LiteLLM lets metadata do, and nothing does here. */
 const refused: Readonly<Record<string, string>> = {
@@ -13,7 +13,7 @@ const refused: Readonly<Record<string, string>> = {
   temp_budget_increase: 'give temp_budget_increase beside metadata',
 };
 
-/** Metadata but for its `tags`, which a key is tagged by. @throws AdminFault `body_invalid` */
+/** Metadata but for its `tags`, which keys and teams are tagged by. @throws AdminFault `body_invalid` */
 export function readMetadata(
   metadata: Readonly<Record<string, unknown>> | null | undefined,
   isTagged: boolean,
@@ -27,7 +27,7 @@ export function readMetadata(
     }
   }
   const { tags, ...rest } = metadata;
-  if (!isTagged) return { metadata, tags: undefined };
+  if (!isTagged && !isEmpty(tags)) throw refusedField('metadata.tags', 'keys, teams and requests have tags');
   if (tags === undefined || tags === null) return { metadata: rest, tags: undefined };
   const texts = Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string' && tag !== '') : [];
   if (!Array.isArray(tags) || texts.length !== tags.length) {

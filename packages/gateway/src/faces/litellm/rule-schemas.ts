@@ -5,12 +5,12 @@ import * as z from 'zod/mini';
 export const text = z.nullish(z.string().check(z.maxLength(200)));
 export const flag = z.nullish(z.boolean());
 export const texts = z.nullish(z.array(z.string().check(z.minLength(1), z.maxLength(200))).check(z.maxLength(1_000)));
-const count = z.int().check(z.minimum(1));
-const amount = z.union([
+export const count = z.int().check(z.minimum(1));
+export const amount = z.union([
   z.number().check(z.minimum(0), z.maximum(1_000_000_000)),
   z.string().check(z.regex(/^[0-9]{1,10}(\.[0-9]{1,40})?([eE]-[0-9]{1,2})?$/)),
 ]);
-const duration = z.string().check(z.maxLength(20));
+export const duration = z.string().check(z.maxLength(20));
 const perModel = z.nullish(z.record(z.string().check(z.minLength(1), z.maxLength(200)), count));
 
 const modelBudget = z.strictObject({
@@ -51,10 +51,14 @@ const everyRule = z.object({
   ...ruleFields,
   ...windowFields,
   ...modelRuleFields,
+  budget_id: text,
   tag_rpm_limit: perModel,
   temp_budget_increase: z.nullish(amount),
   temp_budget_expiry: z.nullish(z.string().check(z.maxLength(40))),
 });
+
+/** A reusable budget, by its id. */
+export const budgetIdField = { budget_id: everyRule.shape.budget_id };
 
 /** Only keys have these. */
 export const keyRuleFields = {

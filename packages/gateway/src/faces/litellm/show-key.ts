@@ -2,7 +2,7 @@ import type { Entity } from '../../identity/entity.ts';
 import { shownPermissions } from './key-body.ts';
 import { shownModels } from './model-access.ts';
 import type { FaceContext } from './operation.ts';
-import { isoDate, litellmRules } from './show-rules.ts';
+import { isoDate, litellmRules, shownSharedBudget } from './show-rules.ts';
 
 /** A key in LiteLLM's fields, but for what it spent. Its token is its id: no digest of a key is kept that could be shown. */
 export function shownKey(context: FaceContext, key: Entity) {
@@ -33,6 +33,7 @@ export function shownKey(context: FaceContext, key: Entity) {
     created_at: isoDate(createdAtMs),
     updated_at: isoDate(updatedAtMs),
     ...litellmRules(body),
+    ...shownSharedBudget(context, body),
   };
 }
 

@@ -1,11 +1,13 @@
 import type { LevelBudgetEntry } from '../../config/schema.ts';
-import type { EntityBody } from '../../identity/entity.ts';
+import type { Entity, EntityBody } from '../../identity/entity.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import { budgetPartsOf } from './budget-parts.ts';
 import { windowNow } from './budget-window.ts';
 import { durationOfPeriod, periodOfDuration } from './duration.ts';
 import { limitPartsOf } from './limit-parts.ts';
 import { numberOfLine } from './money.ts';
+import type { FaceContext } from './operation.ts';
+import { sharedBudgets } from './spend-now.ts';
 
 /** Budgets and limits of an entity in LiteLLM's fields. */
 export function litellmRules(body: EntityBody) {
@@ -42,6 +44,28 @@ export function litellmRules(body: EntityBody) {
       temp_budget_increase: numberOfLine(increase.amount),
       temp_budget_expiry: isoDate(increase.untilMs),
     }),
+  };
+}
+
+/** The reusable budget it has, in the fields of LiteLLM's table of budgets. */
+export function shownSharedBudget({ house }: FaceContext, body: EntityBody) {
+  const [budget] = sharedBudgets(house, body);
+  return { budget_id: budget?.name ?? null, litellm_budget_table: budget === undefined ? null : budgetTable(budget) };
+}
+
+/** The rules of a reusable budget, or those of something that has them itself. */
+export function budgetTable({ kind, name, body }: Pick<Entity, 'kind' | 'name' | 'body'>) {
+  const { max_budget, soft_budget, budget_duration, budget_reset_at, ...rules } = litellmRules(body);
+  return {
+    budget_id: kind === 'budget' ? name : null,
+    max_budget,
+    soft_budget,
+    budget_duration,
+    budget_reset_at,
+    max_parallel_requests: rules.max_parallel_requests,
+    tpm_limit: rules.tpm_limit,
+    rpm_limit: rules.rpm_limit,
+    model_max_budget: rules.model_max_budget,
   };
 }
 

@@ -31,11 +31,13 @@ export function withLitellmRules(body: EntityBody, fields: Partial<LitellmRules>
   changeLimits(limits, fields);
   if (fields.model_max_budget !== undefined) changeModels(budgets, limits, fields.model_max_budget ?? {});
   raiseForATime(budgets, fields);
+  const { budget_id } = fields;
   const known = Object.fromEntries(Object.entries(memory).filter(([, value]) => value !== undefined));
   return {
     ...body,
     budgets: orNone(budgetsOf(budgets)),
     limits: orNone(limitsOf(limits)),
+    ...(budget_id !== undefined && { budgetIds: budget_id ? [budget_id] : undefined }),
     litellm: Object.keys(known).length === 0 ? undefined : known,
   };
 }
@@ -47,7 +49,12 @@ function orNone<T>(list: readonly T[]): readonly T[] | undefined {
 /** Lets what was spent until now count no more. */
 export function withSpendReset(body: EntityBody): EntityBody {
   const countsFromMs = nowMs();
-  return { ...body, budgets: (body.budgets ?? []).map((entry) => ({ ...entry, countsFromMs })) };
+  const { budgets = [], budgetIds = [] } = body;
+  return {
+    ...body,
+    budgets: orNone(budgets.map((entry) => ({ ...entry, countsFromMs }))),
+    ...(budgetIds.length > 0 && { budgetsCountFromMs: countsFromMs }),
+  };
 }
 
 function changeMain(parts: BudgetParts, fields: Partial<LitellmRules>, duration: string | undefined): void {
