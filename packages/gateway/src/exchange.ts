@@ -76,6 +76,8 @@ export interface Body {
   /** The model asked for. */
   readonly model: string;
   readonly isStream: boolean;
+  /** What the policy changed of what the client sent; absent when it changed nothing. */
+  readonly changes?: readonly Loss[] | undefined;
 }
 
 /** How an exchange ended, for settlement. */

@@ -53,7 +53,12 @@ export const faults = {
     retry: 'never',
     says: 'The end user the request is for is not stored, and has to be.',
   },
-  tags_missing: { status: 403, blame: 'operator', retry: 'never', says: 'The API key lacks a tag it must carry.' },
+  tags_missing: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'The API key, or the request, lacks a tag it must carry.',
+  },
   address_forbidden: {
     status: 403,
     blame: 'operator',
@@ -78,6 +83,12 @@ export const faults = {
     blame: 'operator',
     retry: 'never',
     says: 'This key may not ask for so much output.',
+  },
+  parameter_forbidden: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'This key may not send the field, or not with that value.',
   },
   model_forbidden: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not use the model.' },
   model_unknown: { status: 404, blame: 'caller', retry: 'never', says: 'No such model here.' },

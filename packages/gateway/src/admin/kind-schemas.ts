@@ -1,19 +1,16 @@
 import * as z from 'zod/mini';
+import { endUserPolicySchema, patterns, storedPolicySchema } from '../config/policy-schema.ts';
 import {
   budgetFallbacksSchema,
-  byokSchema,
   fallbacksSchema,
   levelBudgetSchema,
   levelLimitSchema,
   levelMarkupSchema,
-  requestCredentialsSchema,
   retriesSchema,
   storedEndpointSchema,
 } from '../config/schema.ts';
 import { adminScopes, roles } from '../identity/admin-scope.ts';
-import { policyOperations } from '../identity/effective-policy.ts';
 import { type EntityKind, entityKinds } from '../identity/entity.ts';
-import { parseIpRange } from '../identity/ip-range.ts';
 
 /** Schemas of what the admin API takes and gives: the source of its checks and of its OpenAPI document. */
 
@@ -30,38 +27,10 @@ function list(description: string) {
   return z.array(text('An entry.')).check(z.maxLength(LIST_MAX), z.describe(description));
 }
 
-/** Patterns are few of their wildcards: matching takes time for each. */
-const patterns = (description: string) =>
-  z
-    .array(z.string().check(z.minLength(1), z.maxLength(200), z.regex(/^[^*]*(\*[^*]*){0,4}$/)))
-    .check(z.maxLength(LIST_MAX), z.describe(`${description}; \`*\` stands for anything, four times at most.`));
-
 const timeMs = (description: string) =>
   z.int().check(z.minimum(0), z.maximum(8_640_000_000_000_000), z.describe(`${description}, in Unix milliseconds.`));
 
-const ipAllow = z
-  .array(
-    z.string().check(z.refine((range) => parseIpRange(range) !== undefined, 'must be an IP address or a CIDR range')),
-  )
-  .check(z.maxLength(LIST_MAX), z.describe('IP addresses and CIDR ranges calls may come from.'));
-
-const policyFields = {
-  models: z.optional(patterns('Names of models that may be asked for')),
-  modelGroups: z.optional(list('Names of model groups, whose models are added to `models`.')),
-  providers: z.optional(patterns('Ids of providers that may serve')),
-  endpoints: z.optional(patterns('Ids of endpoints that may serve')),
-  operations: z.optional(z.array(z.enum(policyOperations)).check(z.maxLength(policyOperations.length))),
-  outputTokensMax: z.optional(z.int().check(z.minimum(1), z.describe('Most output tokens a request may ask for.'))),
-  ipAllow: z.optional(ipAllow),
-  expiresAtMs: z.optional(timeMs('From when nothing is allowed any more')),
-  fallbackModels: z.optional(budgetFallbacksSchema),
-  tagsRequired: z.optional(list('Tags a key must carry.')),
-  byok: z.optional(byokSchema),
-  allowRequestCredentials: z.optional(requestCredentialsSchema),
-};
-export const policySchema = z
-  .strictObject(policyFields)
-  .check(z.describe('What this level allows. What is absent restricts nothing; all levels hold together.'));
+export const policySchema = storedPolicySchema({ fallbackModels: z.optional(budgetFallbacksSchema) });
 
 const ID = new RegExp(`^(${Object.values(entityKinds).join('|')})_[0-9a-z]{26}$`);
 const isNoId = z.refine((value: unknown) => !ID.test(String(value)), 'must not look like an id');
@@ -143,21 +112,11 @@ const marked = {
       .check(z.maxLength(RULES_MAX), z.describe('What is charged beyond the cost, by time: docs/chargeback.md.')),
   ),
 };
-const endUserPolicy = z
-  .strictObject({
-    models: policyFields.models,
-    modelGroups: policyFields.modelGroups,
-    providers: policyFields.providers,
-    endpoints: policyFields.endpoints,
-    operations: policyFields.operations,
-    outputTokensMax: policyFields.outputTokensMax,
-  })
-  .check(z.describe('What requests for the end user may use, within what their keys may.'));
 const endUser = {
   displayName,
   description,
   isBlocked: z.optional(z.boolean().check(z.describe('Refuses every request for them.'))),
-  policy: z.optional(endUserPolicy),
+  policy: z.optional(endUserPolicySchema),
   ...charged,
 };
 
@@ -396,7 +355,7 @@ export const viewSchemas = {
     secretChangedAtMs: timeMs('When one of them was changed last'),
     previousUntilMs: z.optional(timeMs('Until when the previous secret is tried where the new one is refused')),
   }),
-  'end-user': z.object({ ...levelView, policy: endUserPolicy }),
+  'end-user': z.object({ ...levelView, policy: endUserPolicySchema }),
   tag: z.object({ ...common, name: z.string(), description, ...chargedView }),
   budget: z.object({
     ...common,

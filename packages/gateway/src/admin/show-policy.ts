@@ -25,6 +25,7 @@ export async function showEffectivePolicy(context: AdminContext): Promise<AdminA
         models: names(effective.models),
         providers: names(effective.providers),
         endpoints: names(effective.endpoints),
+        requestTagsRequired: effective.requestTagsRequired.map(({ pattern }) => pattern),
         ipAllow: policies.flatMap(({ ipAllow }) => (ipAllow === undefined ? [] : [ipAllow])),
       },
     },

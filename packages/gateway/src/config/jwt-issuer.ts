@@ -1,4 +1,4 @@
-import type { ByokMode } from './byok.ts';
+import type { Policy } from './policy.ts';
 
 /** Signatures by a private key only: with a shared secret, whoever can check a token can make one. */
 export const jwtAlgorithms = [
@@ -43,19 +43,9 @@ export interface JwtIssuer {
   /** From what the claim says to a role. */
   readonly roleMapping: Readonly<Record<string, JwtRole>>;
   /** What all its callers may use at most. */
-  readonly policy: JwtPolicy;
+  readonly policy: Policy & { readonly allowRequestCredentials?: boolean | undefined };
   /** Users that are not stored: refused, or accepted under the name the token gives. */
   readonly unknownUsers: 'refuse' | 'allow';
   /** How far the issuer's clock may be off, 0 to 60. */
   readonly clockSkewSec: number;
-}
-
-export interface JwtPolicy {
-  readonly models?: readonly string[] | undefined;
-  readonly providers?: readonly string[] | undefined;
-  readonly endpoints?: readonly string[] | undefined;
-  readonly operations?: readonly ('generate' | 'count-tokens')[] | undefined;
-  readonly outputTokensMax?: number | undefined;
-  readonly byok?: ByokMode | undefined;
-  readonly allowRequestCredentials?: boolean | undefined;
 }

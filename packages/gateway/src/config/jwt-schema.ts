@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { byokModes } from './byok.ts';
 import { type JwtIssuer, jwtAlgorithms, jwtRoles } from './jwt-issuer.ts';
+import { issuerPolicySchema } from './policy-schema.ts';
 
 const text = (description: string) => z.string().check(z.minLength(1), z.describe(description));
 const url = (description: string) =>
@@ -36,19 +36,7 @@ const issuerSchema = z
     roleMapping: z.optional(
       z.record(z.string(), z.enum(jwtRoles)).check(z.describe('From what the claim says to a role.')),
     ),
-    policy: z.optional(
-      z
-        .strictObject({
-          models: z.optional(z.array(text('A model or pattern.'))),
-          providers: z.optional(z.array(text('A provider or pattern.'))),
-          endpoints: z.optional(z.array(text('An endpoint or pattern.'))),
-          operations: z.optional(z.array(z.enum(['generate', 'count-tokens']))),
-          outputTokensMax: z.optional(z.int().check(z.minimum(1))),
-          byok: z.optional(z.enum(byokModes)),
-          allowRequestCredentials: z.optional(z.boolean()),
-        })
-        .check(z.describe('What all its callers may use at most.')),
-    ),
+    policy: z.optional(issuerPolicySchema),
     unknownUsers: z.optional(
       z.enum(['refuse', 'allow']).check(z.describe('Users that are not stored. Default refuse.')),
     ),

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { byokModes } from './byok.ts';
 import { authSchema } from './jwt-schema.ts';
+import { byokSchema, keyPolicySchema, requestCredentialsSchema } from './policy-schema.ts';
 
 /**
  * The schema of `turnpike.yaml`: source of its types, its checks and its published JSON Schema
@@ -283,16 +283,6 @@ export const budgetFallbacksSchema = z
   .record(text('The name of a model.'), z.array(text('The name of a model.')).check(z.maxLength(20)))
   .check(z.describe('For models that a budget keeps out: what to try in their place, in this order.'));
 
-/** Under keys, and in policies. */
-export const byokSchema = z
-  .enum(byokModes)
-  .check(z.describe('Whose credential pays: prefer one of its own (default), only one of its own, or never.'));
-export const requestCredentialsSchema = z
-  .boolean()
-  .check(
-    z.describe('May requests bring credentials of providers along? Not unless one level says so and none denies it.'),
-  );
-
 export const fallbacksSchema = z.array(text('The name of a model.')).check(z.maxLength(100));
 export const retriesSchema = count('Tries after the first. Default 2.', 0).check(z.maximum(20));
 
@@ -377,6 +367,7 @@ export const configSchema = z.strictObject({
         key: z.optional(text('The key itself; only its digest is kept.')),
         sha256: z.optional(z.string().check(z.regex(/^[0-9a-fA-F]{64}$/), z.describe('SHA-256 of the key, in hex.'))),
         models: z.optional(z.array(text('A model name or pattern this key may use.'))),
+        policy: z.optional(keyPolicySchema),
         user: z.optional(text('Whose key it is.')),
         team: z.optional(text('The team it belongs to.')),
         organisation: z.optional(text('The organisation it belongs to.')),

@@ -7,6 +7,7 @@ import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { MarkupRule } from './markup-rule.ts';
+import type { Policy } from './policy.ts';
 import type { ScopeType } from './scope-type.ts';
 import type { PreviousSecret } from './stored-credential.ts';
 
@@ -125,6 +126,7 @@ export interface ConfiguredKey {
   readonly sha256: string;
   /** Model names or wildcard patterns this key may use; absent means all. */
   readonly models: readonly string[] | undefined;
+  readonly policy?: Policy | undefined;
   readonly isAdmin: boolean;
   /** For models that a budget keeps out: what to try in their place, in this order. */
   readonly fallbackModels?: BudgetFallbacks | undefined;

@@ -1,8 +1,9 @@
+import type { Policy } from '../config/policy.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
-import type { Caller, Refusal } from '../policy/caller.ts';
+import { type Caller, type Refusal, refusalOfTags } from '../policy/caller.ts';
 import type { Scope } from '../policy/scope.ts';
 import { type AdminRights, type Role, roleScopes } from './admin-scope.ts';
-import { effectivePolicy, missingTags, type Policy } from './effective-policy.ts';
+import { effectivePolicy, missingTags } from './effective-policy.ts';
 import type { Entity, StoredPolicy } from './entity.ts';
 
 /** Looks entities up for {@link buildCaller}. */
@@ -55,11 +56,7 @@ function refusalOf(key: Entity, levels: readonly Entity[], tagsMissing: readonly
     const what = blocked === key ? 'It' : `Its ${blocked.kind} "${blocked.name}"`;
     return { code: 'key_blocked', message: `The key "${key.name}" is not accepted. ${what} is blocked.` };
   }
-  if (tagsMissing.length === 0) return undefined;
-  return {
-    code: 'tags_missing',
-    message: `The key "${key.name}" lacks tags it must carry: ${tagsMissing.join(', ')}.`,
-  };
+  return refusalOfTags(key.name, tagsMissing);
 }
 
 /** What a policy allows once its groups are models. A group that is gone allows nothing. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { byokModes } from '../config/byok.ts';
+import { type Policy, policyOperations } from '../config/policy.ts';
 import {
   allowsAddress,
   allowsName,
@@ -9,9 +10,8 @@ import {
   type EffectivePolicy,
   effectivePolicy,
   isExpired,
+  missingRequestTags,
   missingTags,
-  type Policy,
-  policyOperations,
 } from './effective-policy.ts';
 
 /** Something a key is used for. */
@@ -38,7 +38,8 @@ function isAllowed(policy: EffectivePolicy, use: Use): boolean {
     (policy.outputTokensMax === undefined || use.outputTokens <= policy.outputTokensMax) &&
     !isExpired(policy, use.nowMs) &&
     missingTags(policy, use.tags).length === 0 &&
-    policy.credentials[use.payer]
+    policy.credentials[use.payer] &&
+    missingRequestTags(policy, use.tags).length === 0
   );
 }
 
@@ -56,7 +57,8 @@ function levelAllows(level: Policy, use: Use): boolean {
     use.outputTokens <= (level.outputTokensMax ?? Number.POSITIVE_INFINITY) &&
     use.nowMs < (level.expiresAtMs ?? Number.POSITIVE_INFINITY) &&
     (level.tagsRequired ?? []).every((tag) => use.tags.includes(tag)) &&
-    { prefer: true, only: use.payer === 'own', never: use.payer === 'shared' }[level.byok ?? 'prefer']
+    { prefer: true, only: use.payer === 'own', never: use.payer === 'shared' }[level.byok ?? 'prefer'] &&
+    (level.requestTagsRequired ?? []).every((tag) => (tag === 'b*' ? use.tags.includes('b') : use.tags.includes(tag)))
   );
 }
 
@@ -73,6 +75,7 @@ const wholePolicy = fc.record({
   expiresAtMs: fc.integer({ min: 1, max: 5 }),
   tagsRequired: fc.subarray(['a', 'b']),
   byok: fc.constantFrom(...byokModes),
+  requestTagsRequired: fc.subarray(['a', 'b*']),
 });
 const fields = [
   'models',
@@ -84,6 +87,7 @@ const fields = [
   'expiresAtMs',
   'tagsRequired',
   'byok',
+  'requestTagsRequired',
 ];
 /** One or two fields of it: with all of them hardly anything would be allowed, and little be compared. */
 const anyPolicy: fc.Arbitrary<Policy> = fc

@@ -1,29 +1,6 @@
-import type { ByokMode } from '../config/byok.ts';
+import { type IpRange, isInRange, parseIpRange } from '../config/ip-range.ts';
+import { type ParameterRule, type Policy, type PolicyOperation, policyOperations } from '../config/policy.ts';
 import { compileWildcard, type Wildcard } from '../config/wildcard.ts';
-import { type IpRange, isInRange, parseIpRange } from './ip-range.ts';
-
-/** What a policy can allow. The exchange has these operations too. */
-export const policyOperations = ['generate', 'count-tokens'] as const;
-export type PolicyOperation = (typeof policyOperations)[number];
-
-/** What one level (an organisation, a team, a key …) allows. A field that is absent restricts nothing. */
-export interface Policy {
-  /** Names or patterns with `*`. An empty list allows none. Likewise `providers` and `endpoints`. */
-  readonly models?: readonly string[] | undefined;
-  readonly providers?: readonly string[] | undefined;
-  readonly endpoints?: readonly string[] | undefined;
-  readonly operations?: readonly PolicyOperation[] | undefined;
-  /** Most output tokens an exchange may ask for. */
-  readonly outputTokensMax?: number | undefined;
-  /** Addresses and CIDR ranges calls may come from. */
-  readonly ipAllow?: readonly string[] | undefined;
-  /** Unix milliseconds from which nothing is allowed any more. */
-  readonly expiresAtMs?: number | undefined;
-  /** Tags a key must carry. */
-  readonly tagsRequired?: readonly string[] | undefined;
-  /** Absent: `prefer`, which restricts nothing. */
-  readonly byok?: ByokMode | undefined;
-}
 
 /** The meet of several levels: it allows what every one of them allows. */
 export interface EffectivePolicy {
@@ -34,10 +11,16 @@ export interface EffectivePolicy {
   readonly ipAllow: readonly (readonly IpRange[])[];
   readonly operations: readonly PolicyOperation[] | undefined;
   readonly outputTokensMax: number | undefined;
+  /** Requests for more than this are refused; between the two they are given `outputTokensMax`. */
+  readonly outputTokensRefusedAbove: number | undefined;
+  /** All hold. */
+  readonly parameters: readonly ParameterRule[];
   readonly expiresAtMs: number | undefined;
   readonly tagsRequired: readonly string[];
   /** The credentials that may pay: the caller's own, the shared ones. */
   readonly credentials: { readonly own: boolean; readonly shared: boolean };
+  /** Each must fit a tag of the request or its key. */
+  readonly requestTagsRequired: readonly Wildcard[];
 }
 
 /**
@@ -52,12 +35,19 @@ export function effectivePolicy(levels: readonly Policy[]): EffectivePolicy {
     ipAllow: levels.flatMap(({ ipAllow }) => (ipAllow === undefined ? [] : [rangesOf(ipAllow)])),
     operations: common(levels.flatMap(({ operations }) => (operations === undefined ? [] : [operations]))),
     outputTokensMax: least(levels.map(({ outputTokensMax }) => outputTokensMax)),
+    outputTokensRefusedAbove: least(
+      levels.map(({ outputTokensMax, outputTokensAbove }) =>
+        outputTokensAbove === 'clamp' ? undefined : outputTokensMax,
+      ),
+    ),
+    parameters: levels.flatMap(({ parameters }) => parameters ?? []),
     expiresAtMs: least(levels.map(({ expiresAtMs }) => expiresAtMs)),
     tagsRequired: [...new Set(levels.flatMap(({ tagsRequired }) => tagsRequired ?? []))],
     credentials: {
       own: levels.every(({ byok }) => byok !== 'never'),
       shared: levels.every(({ byok }) => byok !== 'only'),
     },
+    requestTagsRequired: levels.flatMap(({ requestTagsRequired }) => compiled(requestTagsRequired ?? [])),
   };
 }
 
@@ -81,12 +71,15 @@ export function meetOf(a: EffectivePolicy, b: EffectivePolicy): EffectivePolicy 
       ipAllow: [...a.ipAllow, ...b.ipAllow],
       operations: common(lists),
       outputTokensMax: least([a.outputTokensMax, b.outputTokensMax]),
+      outputTokensRefusedAbove: least([a.outputTokensRefusedAbove, b.outputTokensRefusedAbove]),
+      parameters: [...a.parameters, ...b.parameters],
       expiresAtMs: least([a.expiresAtMs, b.expiresAtMs]),
       tagsRequired: [...new Set([...a.tagsRequired, ...b.tagsRequired])],
       credentials: {
         own: a.credentials.own && b.credentials.own,
         shared: a.credentials.shared && b.credentials.shared,
       },
+      requestTagsRequired: [...a.requestTagsRequired, ...b.requestTagsRequired],
     };
     ofOne.set(a, meet);
   }
@@ -111,8 +104,16 @@ export function isExpired(policy: EffectivePolicy, nowMs: number): boolean {
   return policy.expiresAtMs !== undefined && nowMs >= policy.expiresAtMs;
 }
 
+/** Tags a key must carry and does not. */
 export function missingTags(policy: EffectivePolicy, tags: readonly string[]): string[] {
   return policy.tagsRequired.filter((tag) => !tags.includes(tag));
+}
+
+/** Patterns that no tag of a request, or of its key, fits. */
+export function missingRequestTags({ requestTagsRequired }: EffectivePolicy, tags: readonly string[]): string[] {
+  return requestTagsRequired
+    .filter((wanted) => !tags.some((tag) => wanted.match(tag) !== undefined))
+    .map(({ pattern }) => pattern);
 }
 
 function patternsOf(levels: readonly Policy[], field: 'models' | 'providers' | 'endpoints'): (readonly Wildcard[])[] {

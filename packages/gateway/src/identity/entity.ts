@@ -1,10 +1,10 @@
 import type { MarkupEntry } from '../config/markup-rule.ts';
+import type { Policy } from '../config/policy.ts';
 import type { EndpointEntry, LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { EntityRow } from '../store/store.ts';
 import type { AdminScope, Role } from './admin-scope.ts';
 import type { Credits } from './credits.ts';
-import type { Policy } from './effective-policy.ts';
 
 /** The kinds of entities, each with the letters its ids begin with. */
 export const entityKinds = {

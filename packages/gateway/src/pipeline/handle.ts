@@ -1,9 +1,9 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Exchange } from '../exchange.ts';
 import { asFault, attempt } from './attempt.ts';
-import { boundOutput } from './bound-output.ts';
 import { admitEndUser } from './end-user.ts';
 import { hold } from './hold.ts';
+import { holdToPolicy } from './hold-to-policy.ts';
 import { identifyCaller } from './identify-caller.ts';
 import { limit } from './limit.ts';
 import { planAttempts } from './plan-attempts.ts';
@@ -28,7 +28,7 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     exchange.caller = identifyCaller(services, exchange); // stage: identify
     const read = await readBody(exchange, services.alarms); // stage: read
     admitEndUser(services, exchange, read);
-    const body = boundOutput(exchange, read);
+    const body = holdToPolicy(exchange, read);
     exchange.body = body;
     const limiting = limit(services, exchange, body); // stage: limit
     if (limiting !== undefined) await limiting;

@@ -45,12 +45,17 @@ function sameDialect(body: Body, endpoint: Endpoint, generates: boolean): Prepar
   const patch = patchFields(body, endpoint);
   const isPatched = Object.keys(patch.edits).length > 0;
   return {
-    lane: isPatched ? 'patch' : 'raw',
+    lane: isPatched || body.changes !== undefined ? 'patch' : 'raw',
     body: splice(body.bytes, body.lens, isPatched ? { ...edits, ...patch.edits } : edits),
-    losses: patch.losses,
+    losses: withChanges(body, patch.losses),
     stripUsage: usage.edit !== undefined,
     streamUsage: usage.isWanted,
   };
+}
+
+/** What was changed before any endpoint was known comes first. */
+function withChanges({ changes }: Body, losses: readonly Loss[]): readonly Loss[] {
+  return changes === undefined ? losses : [...changes, ...losses];
 }
 
 /**
@@ -85,7 +90,7 @@ function translated(face: Dialect, body: Body, endpoint: Endpoint, target: Diale
   return {
     lane: 'translate',
     body: encoder.encode(stringifyJson(written.body)),
-    losses: written.losses,
+    losses: withChanges(body, written.losses),
     toolNames: written.toolNames,
     stripUsage: false,
     streamUsage,

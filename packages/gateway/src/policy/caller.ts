@@ -8,6 +8,15 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** Of a key that lacks tags it must carry. */
+export function refusalOfTags(keyName: string, missing: readonly string[]): Refusal | undefined {
+  if (missing.length === 0) return undefined;
+  return {
+    code: 'tags_missing',
+    message: `The key "${keyName}" lacks tags it must carry: ${missing.join(', ')}.`,
+  };
+}
+
 /** Who is calling, as far as the key says. */
 export interface Caller {
   /** Stable over reloads; for a key of the configuration file, its name. */

@@ -1,12 +1,13 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { ByokMode } from '../config/byok.ts';
+import type { Policy } from '../config/policy.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import { everyRight } from '../identity/admin-scope.ts';
-import { allowsAddress, effectivePolicy, isExpired } from '../identity/effective-policy.ts';
+import { allowsAddress, effectivePolicy, isExpired, missingTags } from '../identity/effective-policy.ts';
 import type { FoundKey } from '../identity/key-directory.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
 import { nowMs } from '../runtime/clock.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, refusalOfTags } from './caller.ts';
 import type { Scope } from './scope.ts';
 
 /** A key as it is put into the table. */
@@ -17,6 +18,7 @@ export interface KeyEntry {
   readonly models?: readonly string[] | undefined;
   readonly byok?: ByokMode | undefined;
   readonly allowRequestCredentials?: boolean | undefined;
+  readonly policy?: Policy | undefined;
   /** Beyond the key itself: user, team, organisation, project, tags. */
   readonly scopes?: readonly Scope[] | undefined;
 }
@@ -70,16 +72,19 @@ export class KeyTable {
 
   /** @param sha256 Lower-case hex SHA-256 of the key. */
   add(sha256: string, key: KeyEntry): void {
+    const { scopes = [] } = key;
+    const policy = effectivePolicy([{ models: key.models, byok: key.byok }, key.policy ?? {}]);
+    const tags = scopes.flatMap(({ type, id }) => (type === 'tag' ? [id] : []));
     this.#callers.set(sha256, {
       id: key.name,
       name: key.name,
       isAdmin: key.isAdmin,
-      scopes: [{ type: 'key', id: key.name }, ...(key.scopes ?? [])],
-      policy: effectivePolicy([{ models: key.models, byok: key.byok }]),
+      scopes: [{ type: 'key', id: key.name }, ...scopes],
+      policy,
       ownerIds: [],
       mayBringCredentials: key.allowRequestCredentials ?? key.isAdmin,
       fallbackModels: key.fallbackModels,
-      refusal: undefined,
+      refusal: refusalOfTags(key.name, missingTags(policy, tags)),
       admin: key.isAdmin ? everyRight : undefined,
     });
   }
@@ -106,7 +111,10 @@ export class KeyTable {
     const mayBeToken = this.#tokens !== undefined && isToken(key);
     const sha256 = key.length <= KEY_CHARS_MAX || mayBeToken ? sha256Hex(key) : '';
     const configured = this.#callers.get(sha256);
-    if (configured !== undefined) return configured;
+    if (configured !== undefined) {
+      requireValid({ caller: configured, untilMs: undefined }, address);
+      return configured;
+    }
     if (this.#isStale()) throw new Fault('keys_stale', { retryAfterMs: STALE_RETRY_MS });
     const found = this.#stored?.find(sha256);
     if (found === undefined) {

@@ -1,0 +1,104 @@
+import type { Loss } from '@turnpike/wire/canon/loss.ts';
+import { Fault } from '@turnpike/wire/fault.ts';
+import { fieldJson, scanJsonObject } from '@turnpike/wire/json/lens.ts';
+import { splice } from '@turnpike/wire/json/splice.ts';
+import { asNumber, type JsonObject } from '@turnpike/wire/json/value.ts';
+import type { Body, Exchange } from '../exchange.ts';
+import { type EffectivePolicy, missingRequestTags } from '../identity/effective-policy.ts';
+import { readTags } from '../policy/limits/request-facts.ts';
+import { judgeParameters, type ParameterRefusal, type ParameterVerdict } from '../policy/parameters/parameter-rules.ts';
+import { policyOf, whoMay } from './end-user.ts';
+
+/** What the faces call the bound on output, the name to write it under first. */
+const OUTPUT_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'openai-chat': ['max_completion_tokens', 'max_tokens'],
+  'anthropic-messages': ['max_tokens'],
+};
+const REASON = 'the policy wants it so';
+
+/**
+ * Holds a request to what the policy says of its tags, its bound on output and its fields. What is refused is named; what
+ * the policy changes is written into a body of its own, and told as a loss.
+ *
+ * @throws Fault `tags_missing`, `output_forbidden`, `parameter_forbidden`
+ */
+export function holdToPolicy(exchange: Exchange, body: Body): Body {
+  const policy = policyOf(exchange);
+  if (policy === undefined || exchange.operation !== 'generate') return body;
+  if (policy.requestTagsRequired.length > 0) requireTags(exchange, body, policy);
+  const { outputTokensMax, parameters } = policy;
+  if (outputTokensMax === undefined && parameters.length === 0) return body;
+  const edits: JsonObject = {};
+  if (outputTokensMax !== undefined) boundOutput(exchange, body, policy, edits);
+  if (parameters.length > 0) Object.assign(edits, heldParameters(exchange, body, policy));
+  return Object.keys(edits).length === 0 ? body : edited(body, edits);
+}
+
+function requireTags({ caller, request }: Exchange, { bytes, lens }: Body, policy: EffectivePolicy): void {
+  const ofKey = (caller?.scopes ?? []).flatMap(({ type, id }) => (type === 'tag' ? [id] : []));
+  const missing = missingRequestTags(policy, [...ofKey, ...readTags(bytes, lens, request.headers)]);
+  if (missing.length === 0) return;
+  throw new Fault('tags_missing', {
+    param: 'metadata.tags',
+    message: `Requests of the key "${caller?.name}" must be tagged, in metadata.tags or in the header x-turnpike-tags; what is missing: ${missing.join(', ')}.`,
+  });
+}
+
+/** A request that asks for more is refused, or cut down; one that names no bound is given this one. */
+function boundOutput(exchange: Exchange, body: Body, policy: EffectivePolicy, edits: JsonObject): void {
+  const { outputTokensMax: tokensMax = 0, outputTokensRefusedAbove: refusedAbove = Infinity } = policy;
+  const names = OUTPUT_FIELDS[exchange.face.id] ?? ['max_tokens'];
+  let isBounded = false;
+  for (const name of names) {
+    const field = body.lens.fields.get(name);
+    const value = field === undefined ? null : fieldJson(body.bytes, field);
+    if (value === null || value === undefined) continue;
+    isBounded = true;
+    const asked = asNumber(value);
+    // What is no number is the provider's to refuse.
+    if (asked === undefined || asked <= tokensMax) continue;
+    if (asked <= refusedAbove) {
+      edits[name] = tokensMax;
+      continue;
+    }
+    const keyMay = asked <= (exchange.caller?.policy.outputTokensRefusedAbove ?? Infinity);
+    throw new Fault('output_forbidden', {
+      param: name,
+      message: `${whoMay(exchange, keyMay)} may ask for at most ${tokensMax} output tokens; ${name} asks for ${asked}.`,
+    });
+  }
+  if (!isBounded) edits[names[0] ?? 'max_tokens'] = tokensMax;
+}
+
+function heldParameters(exchange: Exchange, body: Body, { parameters }: EffectivePolicy): JsonObject {
+  const judge = (rules: EffectivePolicy['parameters']): ParameterVerdict =>
+    judgeParameters(rules, exchange.face.id, (name) => {
+      const field = body.lens.fields.get(name);
+      return field === undefined ? undefined : fieldJson(body.bytes, field);
+    });
+  const verdict = judge(parameters);
+  if ('edits' in verdict) return verdict.edits;
+  const ofKey = judge(exchange.caller?.policy.parameters ?? []);
+  throw parameterFault(verdict, whoMay(exchange, 'edits' in ofKey));
+}
+
+function parameterFault({ field, clause }: ParameterRefusal, who: string): Fault {
+  return new Fault('parameter_forbidden', {
+    param: field,
+    message:
+      clause === undefined
+        ? `The policies of ${who.replace('The', 'the')} contradict each other about ${field}: no request fits all of them.`
+        : `${who} may not ${clause}.`,
+  });
+}
+
+function edited(body: Body, edits: JsonObject): Body {
+  const bytes = splice(body.bytes, body.lens, edits);
+  const lens = scanJsonObject(bytes);
+  if (!lens.ok) throw new Fault(lens.code, { message: lens.message });
+  const changes = Object.entries(edits).map(([path, value]): Loss => {
+    const kind = value === undefined ? 'dropped' : body.lens.fields.has(path) ? 'changed' : 'added';
+    return { path, kind, reason: REASON };
+  });
+  return { ...body, bytes, lens, changes };
+}
