@@ -1,8 +1,6 @@
 import type { AdminApi } from './admin/admin-api.ts';
 import type { AdminHouse } from './admin/admin-context.ts';
 import { type AdminKey, adminKey } from './admin-key.ts';
-import { usd } from './catalog/decimal.ts';
-import type { BudgetRule } from './config/budget-rule.ts';
 import { buildSnapshot, wantsSandbox } from './config/build.ts';
 import { type Configuration, type Environment, emptyConfiguration } from './config/configuration.ts';
 import { type LoadOptions, loadConfiguration } from './config/load.ts';
@@ -19,21 +17,14 @@ import type { Ledger } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open-ledger.ts';
 import type { GoneJournal } from './ledger/recover.ts';
 import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
-import type { BudgetStanding } from './policy/budgets/budget-hold.ts';
-import { Budgets } from './policy/budgets/budgets.ts';
-import { type CompiledBudget, labelOf } from './policy/budgets/compiled-budget.ts';
-import { type EnterShared, enterByHand } from './policy/budgets/enter-by-hand.ts';
-import { restoreSpend, sharedSeed } from './policy/budgets/restore-spend.ts';
-import { rulesNow } from './policy/budgets/rules-now.ts';
+import type { Budgets } from './policy/budgets/budgets.ts';
 import { settleGone } from './policy/budgets/unreported-charges.ts';
 import { KeyTable } from './policy/identify.ts';
-import { Limiter } from './policy/limits/limiter.ts';
-import { Markups } from './policy/markups.ts';
 import type { QuotaAuthority } from './quota/authority.ts';
 import { QuotaNode } from './quota/quota-node.ts';
 import type { Fleet } from './redis/join-fleet.ts';
+import { RulesInForce } from './rules-in-force.ts';
 import { Alarms } from './runtime/alarm.ts';
-import { nowMs } from './runtime/clock.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
 import { Reachability } from './runtime/reachable.ts';
 import { StartError } from './start-error.ts';
@@ -64,9 +55,6 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const PORT_DEFAULT = 4000;
 /** A start waits at most so long for the journal of an earlier run; the rest goes on behind the traffic. */
 const RECOVERY_WAIT_MS = 5_000;
-/** A timer waits no longer: what it waits for is looked at anew. */
-const TIMER_MS_MAX = 86_400_000;
-const RULES_RETRY_MS = 1_000;
 /** A parent that is gone is known to be gone at once; one that is slow is only busy. */
 const PARENT_REPLY_MS = 1_000;
 
@@ -137,10 +125,7 @@ export class Gateway {
   #adminApi: Promise<AdminApi> | undefined;
   #faces: Promise<Faces> | undefined;
   readonly #active = new ActiveExchanges();
-  readonly #limiter: Limiter;
-  readonly #markups = new Markups();
-  /** What is spent and held of each budget. */
-  readonly budgets: Budgets;
+  readonly #rules: RulesInForce;
   readonly #quota: QuotaNode | undefined;
   #services: Services | undefined;
   #tokens: TokenVerifier | undefined;
@@ -151,7 +136,6 @@ export class Gateway {
   #version = 0;
   #configuration: Configuration = emptyConfiguration;
   #turn: Promise<void> = Promise.resolve();
-  #ruleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ options, log, store, admin, identity, ledger, fleet, report }: Parts) {
     this.#ledger = ledger;
@@ -166,22 +150,19 @@ export class Gateway {
     this.#quota = quotaNode(options, fleet?.authority, (error) =>
       log.error('A shared budget or limit could not be asked.', { error: String(error) }),
     );
-    this.#limiter = new Limiter(this.#quota);
     options.seat?.take({
       journalPlace: () => ledger.journalPlace,
       catchUp: () => identity.follow.catchUp(),
       recover: async () => void (await ledger.recover()),
     });
-    this.budgets = new Budgets(
-      ({ label, softNanoUsd, spentNanoUsd }) =>
-        log.warn('A soft line of a budget is crossed.', {
-          budget: label,
-          softUsd: usd(softNanoUsd),
-          spentUsd: usd(spentNanoUsd),
-        }),
-      undefined,
-      this.#quota && ((standing) => this.#shareBudget(standing)),
-    );
+    this.#rules = new RulesInForce({
+      store,
+      ledger,
+      stored: identity.rules,
+      log,
+      quota: this.#quota,
+      renew: () => this.#inTurn(() => this.#rules.put(this.snapshot)),
+    });
   }
 
   /** To be called once. @throws StartError when the port cannot be had. */
@@ -190,12 +171,12 @@ export class Gateway {
     await Promise.race([this.#ledger.recover(), Bun.sleep(RECOVERY_WAIT_MS)]);
     const ready = this.#putInForce(configuration);
     // In its turn after the first: a change of another process in between is not lost.
-    this.#identity.rules.onChange(() => this.#inTurn(() => this.#putRules(this.snapshot)));
+    this.#identity.rules.onChange(() => this.#inTurn(() => this.#rules.put(this.snapshot)));
     this.#fleet?.onChange(() => void this.#identity.follow.look());
     for (const stored of [this.#identity.vault, this.#identity.shelf]) {
       stored.onChange(() => this.#inTurn(() => this.#build(this.#configuration)));
     }
-    this.#identity.follow.onEntries((ids) => this.#inTurn(() => this.#enterByHand(ids)));
+    this.#identity.follow.onEntries((ids) => this.#inTurn(() => this.#rules.enterByHand(ids)));
     await ready;
     this.#listener = listen(() => this.#inForce(), { host, port, shared: this.#options.shared });
     this.#watch = watchConfiguration({
@@ -209,6 +190,11 @@ export class Gateway {
         }),
     });
     this.#idleCollect = new IdleCollect(() => this.#active.count > 0);
+  }
+
+  /** What is spent and held of each budget. */
+  get budgets(): Budgets {
+    return this.#rules.budgets;
   }
 
   get url(): string {
@@ -245,7 +231,7 @@ export class Gateway {
     const { shutdownGraceMs } = this.snapshot.server;
     this.#watch?.close();
     this.#idleCollect?.stop();
-    clearTimeout(this.#ruleTimer);
+    this.#rules.stop();
     this.#active.isStopping = true;
     const closed = this.#listener?.close();
     const left = await this.#active.drained(shutdownGraceMs);
@@ -304,7 +290,7 @@ export class Gateway {
       ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
-    await this.#putRules(snapshot);
+    await this.#rules.put(snapshot);
     this.#ledger.configure(snapshot.ledger);
     this.#configuration = own;
     this.#services = {
@@ -312,9 +298,9 @@ export class Gateway {
       endUsers: this.#identity.directory,
       vault: this.#identity.vault,
       hide: (secrets) => this.#log.secrets.addPassing(secrets),
-      limiter: this.#limiter,
+      limiter: this.#rules.limiter,
       budgets: this.budgets,
-      markups: this.#markups,
+      markups: this.#rules.markups,
       alarms: this.#services?.alarms ?? new Alarms(),
       reachability: this.#services?.reachability ?? new Reachability(),
       active: this.#active,
@@ -337,78 +323,6 @@ export class Gateway {
     if (seat !== undefined) return seat.sandbox();
     const { startOwnSandbox } = await import('./own-sandbox.ts');
     return startOwnSandbox();
-  }
-
-  /** The rules of the configuration and those of stored entities, together. */
-  async #putRules({ budgets, limits, markups }: Snapshot): Promise<void> {
-    const { rules } = this.#identity;
-    const now = rulesNow([...budgets, ...rules.budgets], nowMs());
-    await this.#putBudgets(now.rules);
-    clearTimeout(this.#ruleTimer);
-    if (now.untilMs < Number.POSITIVE_INFINITY) this.#putRulesAt(now.untilMs);
-    this.#limiter.apply([...limits, ...rules.limits]);
-    this.#markups.apply([...markups, ...rules.markups]);
-  }
-
-  /** When an increase ends, the rules are others. */
-  #putRulesAt(atMs: number): void {
-    const waitMs = Math.min(Math.max(atMs - nowMs(), 1), TIMER_MS_MAX);
-    this.#ruleTimer = setTimeout(() => {
-      this.#inTurn(() => this.#putRules(this.snapshot)).catch((error: unknown) => {
-        this.#log.error('Budgets could not be changed.', { error: error instanceof Error ? error : String(error) });
-        this.#putRulesAt(nowMs() + RULES_RETRY_MS);
-      });
-    }, waitMs);
-    this.#ruleTimer.unref();
-  }
-
-  /** A budget that was not in force until now starts from what the ledger says. */
-  async #putBudgets(rules: readonly BudgetRule[]): Promise<void> {
-    const budgets = this.budgets.compile(rules);
-    const known = new Set(this.budgets.inForce.map(({ accounts }) => accounts));
-    // One that processes share is asked of the authority, which is told of the ledger by who asks first.
-    const isOwn = ({ rule }: CompiledBudget) => this.#quota === undefined || rule.limitNanoUsd === undefined;
-    const added = budgets.filter((budget) => !known.has(budget.accounts) && isOwn(budget));
-    if (added.length > 0) {
-      await this.#ledger.flush();
-      const partial = await restoreSpend(added, this.store, this.budgets.now());
-      for (const { rule } of partial) {
-        this.#log.warn('Not all of what was spent of a budget could be loaded: it tells too many things apart.', {
-          budget: labelOf(rule, ''),
-        });
-      }
-    }
-    this.budgets.apply(budgets);
-  }
-
-  /** A budget without a hard line refuses nobody: it is counted by each process. */
-  #shareBudget({ budget, account }: BudgetStanding): void {
-    if (account.lease !== undefined || budget.rule.limitNanoUsd === undefined) return;
-    const { instance } = account;
-    const seed = async () => {
-      await this.#ledger.flush();
-      const { charges, recent } = await sharedSeed(budget, instance, this.store, this.budgets.now());
-      for (const { entryId, charge } of recent) this.#enterShared(budget, instance, entryId, charge);
-      return charges;
-    };
-    account.lease = this.#quota?.lease(sharedId(budget, instance), seed, { isLedgerSeed: true });
-  }
-
-  /** Budgets in force move with the ledger; those that come later read it. */
-  async #enterByHand(ids: readonly string[]): Promise<void> {
-    const enterShared: EnterShared = (...charged) => this.#enterShared(...charged);
-    for (const id of ids) {
-      const entry = await this.store.ledgerEntry(id);
-      if (entry === undefined) continue;
-      enterByHand(this.budgets.inForce, entry, this.budgets.now(), this.#quota && enterShared);
-    }
-  }
-
-  #enterShared(...[budget, instance, entryId, charge]: Parameters<EnterShared>): void {
-    const capacity = budget.rule.limitNanoUsd ?? 0n;
-    void this.#quota
-      ?.enter(sharedId(budget, instance), entryId, capacity, charge)
-      .then(() => budget.accounts.find(instance)?.lease?.refresh());
   }
 
   /** Loaded by the first who asks: schemas take memory that mere traffic does without. */
@@ -459,11 +373,6 @@ export class Gateway {
     if (this.#services === undefined) throw new Error('The gateway was used before it was opened.');
     return this.#services;
   }
-}
-
-/** What the authority calls an account. */
-function sharedId({ id }: CompiledBudget, instance: string): string {
-  return `b:${id}:${instance}`;
 }
 
 /** Whoever is alone shares with nobody. What several machines share goes before what is shared on one of them. */
