@@ -7,6 +7,7 @@ import { gatewayOperations } from './gateway-operations.ts';
 import { createSchemas, policySchema, updateSchemas, viewSchemas } from './kind-schemas.ts';
 import { ledgerOperations } from './ledger-operations.ts';
 import { type AdminOperation, BASE_PATH } from './operation.ts';
+import { reconcileOperation } from './reconciliation.ts';
 
 /** Everything the admin API does, its own description included. */
 export const operations: readonly AdminOperation[] = [
@@ -14,6 +15,7 @@ export const operations: readonly AdminOperation[] = [
   ...gatewayOperations,
   ...ledgerOperations,
   chargebackOperation,
+  reconcileOperation,
   {
     id: 'getOpenApi',
     method: 'GET',

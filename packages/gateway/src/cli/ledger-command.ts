@@ -5,6 +5,7 @@ import { chargebackHelp, runChargeback } from './chargeback-command.ts';
 import { creditsHelp, runCredits } from './credits-command.ts';
 import { exportHelp, runExport, type Streams } from './export-command.ts';
 import { WrongWords } from './ledger-words.ts';
+import { reconcileHelp, runReconcile } from './reconcile/reconcile-command.ts';
 
 interface LedgerCommand {
   readonly help: string;
@@ -20,6 +21,10 @@ const commands: ReadonlyMap<string | undefined, LedgerCommand> = new Map([
   [
     'chargeback',
     { help: chargebackHelp, run: (args, environment, streams) => runChargeback(args, environment, plain(streams)) },
+  ],
+  [
+    'reconcile',
+    { help: reconcileHelp, run: (args, environment, streams) => runReconcile(args, environment, plain(streams)) },
   ],
   ['adjust', { help: adjustHelp, run: (args, environment, streams) => runAdjust(args, environment, plain(streams)) }],
 ]);

@@ -26,7 +26,7 @@ const help = `Turnpike, a self-hosted LLM gateway.
 Usage: npm start -- [serve] [options]
        npm start -- key create | list | rotate | block | unblock | delete
        npm start -- team create | list | delete
-       npm start -- ledger export | adjust | chargeback
+       npm start -- ledger export | adjust | chargeback | reconcile
        npm start -- credits top-up | show
        npm start -- migrate | backup FILE | restore FILE | move --to URL
                     (each has its own --help)

@@ -87,6 +87,6 @@ function typedValue(kind: Kind, text: string): Value {
   if (kind === 'money') return BigInt(text.replace('.', ''));
   if (kind === 'truth') return text === 'true';
   // Providers have reported figures that are none.
-  if (kind === 'integer') return /^\d{1,18}$/.test(text) ? BigInt(text) : null;
+  if (kind === 'integer') return /^-?\d{1,18}$/.test(text) ? BigInt(text) : null;
   return text;
 }

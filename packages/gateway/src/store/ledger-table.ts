@@ -179,20 +179,21 @@ function addTo(group: Group, entry: LedgerEntry): void {
     Number(isEstimated),
     Number(fault !== undefined),
     0,
-    tokens(usage.inputTokens),
-    tokens(usage.outputTokens),
-    tokens(usage.cacheReadTokens),
-    tokens(usage.cacheWriteTokens),
-    tokens(usage.reasoningTokens),
+    tokens(usage.inputTokens, kind),
+    tokens(usage.outputTokens, kind),
+    tokens(usage.cacheReadTokens, kind),
+    tokens(usage.cacheWriteTokens, kind),
+    tokens(usage.reasoningTokens, kind),
     0,
   ];
   const { counts } = group;
   for (let at = 0; at < figures.length; at++) counts[at] = (counts[at] ?? 0) + (figures[at] ?? 0);
 }
 
-/** Providers have reported figures that are none. */
-function tokens(figure: number | undefined): number {
-  return figure !== undefined && figure > 0 && figure <= TOKENS_MAX && Number.isInteger(figure) ? figure : 0;
+/** Providers have reported figures that are none; what is put right by hand may take some away. */
+function tokens(figure: number | undefined, kind: LedgerEntry['kind']): number {
+  if (figure === undefined || !Number.isInteger(figure) || figure > TOKENS_MAX) return 0;
+  return figure > 0 || (kind !== 'attempt' && figure >= -TOKENS_MAX) ? figure : 0;
 }
 
 /** No attempt has a thousandth of that; sums over a batch of such figures stay exact. */
