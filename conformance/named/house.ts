@@ -20,7 +20,7 @@ export const TOKEN = 1_000_000n;
 export interface HouseOptions {
   /** More of `turnpike.yaml`, merged over what the house needs. */
   readonly config?: Record<string, unknown>;
-  /** More models beside `chat` and `claude`, each of a provider of that dialect. */
+  /** More models beside `chat` and `claude`, each of a provider of that dialect. `{{upstream}}` is the emulator's address. */
   readonly models?: readonly object[];
   /** The address of a PostgreSQL database; absent: SQLite. */
   readonly databaseUrl?: string | undefined;
@@ -96,7 +96,8 @@ export class House {
       ],
       ...options.config,
     };
-    writeFileSync(house.#configFile, JSON.stringify(config)); // JSON is YAML.
+    // JSON is YAML.
+    writeFileSync(house.#configFile, JSON.stringify(config).replaceAll('{{upstream}}', house.emulator.url));
     for (let at = 0; at < (options.gateways ?? 1); at++) house.gateways.push(await house.#startGateway());
     return house;
   }
