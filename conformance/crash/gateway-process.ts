@@ -20,9 +20,13 @@ export class GatewayProcess {
   }
 
   /** Starts it on a free port and waits until it listens. @throws what it said, when it ends instead. */
-  static async start(configFile: string, environment: Record<string, string>): Promise<GatewayProcess> {
+  static async start(
+    configFile: string,
+    environment: Record<string, string>,
+    options: readonly string[] = [],
+  ): Promise<GatewayProcess> {
     const gateway = new GatewayProcess(
-      Bun.spawn([process.execPath, MAIN, '--port', '0', '--config', configFile], {
+      Bun.spawn([process.execPath, MAIN, '--port', '0', '--config', configFile, ...options], {
         env: { PATH: process.env.PATH ?? '', BUN_CONFIG_MAX_HTTP_REQUESTS: '65336', ...environment },
         stdin: 'ignore',
         stdout: 'pipe',
@@ -38,6 +42,10 @@ export class GatewayProcess {
       await Bun.sleep(5);
     }
     return gateway;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
   }
 
   get url(): string {

@@ -106,33 +106,31 @@ export class BudgetHold {
     if (shortage !== undefined) return shortage;
     const nanoUsd = boundNanoUsd ?? 0n;
     if (this.#house.share !== undefined && nanoUsd > 0n) {
-      const missing = standings.filter((standing) => !takeNow(standing, nanoUsd));
-      if (missing.length > 0) return this.#takeShared(standings, missing, nanoUsd);
+      const at = standings.findIndex((standing) => !takeNow(standing, nanoUsd));
+      if (at >= 0) {
+        putBack(standings.slice(0, at), nanoUsd);
+        return this.#takeShared(standings, nanoUsd);
+      }
     }
     this.#enter(standings, nanoUsd, nowMs);
     return undefined;
   }
 
-  /** Asks for what the leases do not have, all at once. */
-  async #takeShared(
-    standings: readonly BudgetStanding[],
-    missing: readonly BudgetStanding[],
-    nanoUsd: bigint,
-  ): Promise<Shortage | undefined> {
-    const answers = await Promise.all(missing.map(({ account }) => account.lease?.take(nanoUsd)));
-    const at = answers.findIndex((answer) => answer === 'refused' || answer === 'cut');
-    const refusing = missing[at];
-    if (refusing === undefined) {
-      this.#enter(standings, nanoUsd, this.#house.now());
-      return undefined;
+  /**
+   * Asks for what the leases do not have, the tightest budget first: the one that refuses is likely to be that, and what
+   * is taken of the others meanwhile is missed by those who fit.
+   */
+  async #takeShared(standings: readonly BudgetStanding[], nanoUsd: bigint): Promise<Shortage | undefined> {
+    const tightestFirst = [...standings].sort((a, b) => (roomOf(a) < roomOf(b) ? -1 : 1));
+    for (const [at, standing] of tightestFirst.entries()) {
+      if (takeNow(standing, nanoUsd)) continue;
+      const answer = await standing.account.lease?.take(nanoUsd);
+      if (answer !== 'refused' && answer !== 'cut') continue;
+      putBack(tightestFirst.slice(0, at), nanoUsd);
+      return sharedShortage(standing, nanoUsd, answer === 'cut', this.#house.now());
     }
-    for (const standing of standings) {
-      const asked = missing.indexOf(standing);
-      if (asked < 0 || answers[asked] === 'taken') {
-        standing.account.lease?.settle(leasedOf(standing, nanoUsd), 0n, 0);
-      }
-    }
-    return sharedShortage(refusing, nanoUsd, answers[at] === 'cut', this.#house.now());
+    this.#enter(standings, nanoUsd, this.#house.now());
+    return undefined;
   }
 
   #enter(standings: readonly BudgetStanding[], nanoUsd: bigint, nowMs: number): void {
@@ -198,6 +196,15 @@ function standingsOf(budgets: readonly CompiledBudget[], subject: RuleSubject, {
 function takeNow({ budget, account }: BudgetStanding, nanoUsd: bigint): boolean {
   const { limitNanoUsd } = budget.rule;
   return account.lease === undefined || limitNanoUsd === undefined || account.lease.tryTake(nanoUsd, limitNanoUsd);
+}
+
+/** What is left for all, as far as this process knows: what others have leased may be idle. */
+function roomOf({ budget, account }: BudgetStanding): bigint {
+  return (budget.rule.limitNanoUsd ?? 0n) - account.spentNanoUsd - account.heldNanoUsd;
+}
+
+function putBack(standings: readonly BudgetStanding[], nanoUsd: bigint): void {
+  for (const standing of standings) standing.account.lease?.settle(leasedOf(standing, nanoUsd), 0n, 0);
 }
 
 /** A reload may give a budget a hard line, or take it away, while its account and lease stay. */
