@@ -1,6 +1,7 @@
 import { AdminFault } from '../../admin/admin-fault.ts';
 import type { EntityChange } from '../../admin/change.ts';
 import { changeable } from '../../admin/entity-actions.ts';
+import { requireUnreferred } from '../../admin/entity-rules.ts';
 import type { AdminResource } from '../../identity/admin-scope.ts';
 import type { Entity, EntityKind } from '../../identity/entity.ts';
 import { requireScope } from './find-entity.ts';
@@ -46,6 +47,16 @@ export async function planCascade(
     }
   }
   return [...going.values()];
+}
+
+/** @throws AdminFault `record_conflict` when something has the budget. */
+export async function planBudgetDeletion(
+  context: FaceContext,
+  { id }: Entity,
+): Promise<EntityChange & { before: Entity }> {
+  const before = await changeable({ ...context, id }, 'budget');
+  await requireUnreferred(context, before);
+  return { action: 'budgets.delete', before, after: undefined };
 }
 
 async function deletionOf(context: FaceContext, child: Entity): Promise<EntityChange> {

@@ -8,6 +8,7 @@ import type { FaceContext } from './operation.ts';
 const words: Readonly<Partial<Record<EntityKind, readonly [word: string, field: string]>>> = {
   'end-user': ['customer', 'user_id'],
   organisation: ['organization', 'organization_id'],
+  tag: ['tag', 'name'],
 };
 
 /**

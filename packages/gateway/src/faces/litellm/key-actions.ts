@@ -8,10 +8,11 @@ import type { Entity } from '../../identity/entity.ts';
 import { durationMs } from './duration.ts';
 import { keyName } from './entity-name.ts';
 import { findKey, findKeyByAlias, requireFreeAlias } from './find-key.ts';
-import { impliedParents } from './implied-parents.ts';
+import { impliedParents, type MadeParent } from './implied-parents.ts';
 import { keyBody } from './key-body.ts';
 import type { KeyFields } from './key-fields.ts';
 import type { FaceContext } from './operation.ts';
+import { refusedField } from './read-fields.ts';
 import { shownKey } from './show-key.ts';
 import { spendNow } from './spend-now.ts';
 
@@ -73,6 +74,44 @@ export function regenerateKey(context: FaceContext): Promise<AdminAnswer> {
   });
 }
 
+/** `/key/bulk_update`: all of them, or none. */
+export async function updateKeys(context: FaceContext): Promise<AdminAnswer> {
+  const { keys } = context.body as unknown as { keys: readonly KeyFields[] };
+  await context.house.flushLogs();
+  return makeChanges(context, async () => {
+    await context.house.follow.catchUp();
+    const planned: PlannedKey[] = [];
+    for (const fields of keys) {
+      const drafted = planned.flatMap(({ implied }) => implied.map(({ after }) => after));
+      planned.push(await planKeyChange({ ...context, drafted }, requiredKey(fields.key), 'keys.update', fields));
+    }
+    if (new Set(planned.map(({ change }) => change.after.id)).size < planned.length) {
+      throw new AdminFault('body_invalid', { param: 'keys', message: 'One of the keys is named twice.' });
+    }
+    const successful_updates = await Promise.all(
+      planned.map(async ({ change, own }) => ({
+        key: change.after.id,
+        key_info: { ...shownKey(own, change.after), spend: await spendNow(context.house, change.after) },
+      })),
+    );
+    return {
+      entities: planned.flatMap(({ implied, change }) => [...implied, change]),
+      status: 200,
+      body: { total_requested: keys.length, successful_updates, failed_updates: [] },
+    };
+  });
+}
+
+/** `/key/{key}/reset_spend`: what was spent counts no more. */
+export function resetKeySpend(context: FaceContext): Promise<AdminAnswer> {
+  const { reset_to } = context.body as { reset_to: number };
+  if (reset_to !== 0) throw refusedField('reset_to', 'it must be 0: what was spent is what the ledger says');
+  return makeKeyChange(context, context.id, 'keys.reset-budgets', { spend: 0 }, async (changed) => ({
+    after: changed,
+    shownOnce: {},
+  }));
+}
+
 /** `/key/block`, `/key/unblock` */
 export function blockKey(context: FaceContext, isBlocked: boolean): Promise<AdminAnswer> {
   const { key } = context.body as { key: string };
@@ -93,20 +132,39 @@ async function makeKeyChange(
   await context.house.flushLogs();
   return makeChanges(context, async () => {
     await context.house.follow.catchUp();
-    const { id } = await findKey(context, reference);
-    requireFreeAlias(context, fields.key_alias, id);
-    const implied = await impliedParents(context, fields);
-    const drafted = implied.map(({ after }) => after);
-    const own = { ...context, id, drafted };
     let shownOnce: Readonly<Record<string, unknown>> = {};
-    const planned = await planChange(own, 'key', action, async (before) => {
-      const edited = await edit(await changedKey(own, before, fields));
+    const { implied, change, own } = await planKeyChange(context, reference, action, fields, async (changed) => {
+      const edited = await edit(changed);
       shownOnce = edited.shownOnce;
       return edited.after;
     });
-    const body = { ...shownKey(own, planned.after), spend: await spendNow(context.house, planned.after) };
-    return { entities: [...implied, planned], status: 200, body, shownOnce };
+    const body = { ...shownKey(own, change.after), spend: await spendNow(context.house, change.after) };
+    return { entities: [...implied, change], status: 200, body, shownOnce };
   });
+}
+
+/** What changing a key comes to, with what it names and nobody has made. */
+interface PlannedKey {
+  readonly implied: readonly MadeParent[];
+  readonly change: EntityChange & { readonly after: Entity };
+  /** With all of that drafted. */
+  readonly own: FaceContext;
+}
+
+async function planKeyChange(
+  context: FaceContext,
+  reference: string,
+  action: string,
+  fields: KeyFields,
+  edit: (changed: Entity) => Promise<Entity> = (changed) => Promise.resolve(changed),
+): Promise<PlannedKey> {
+  const { id } = await findKey(context, reference);
+  requireFreeAlias(context, fields.key_alias, id);
+  const implied = await impliedParents(context, fields);
+  const drafted = [...(context.drafted ?? []), ...implied.map(({ after }) => after)];
+  const own = { ...context, id, drafted };
+  const change = await planChange(own, 'key', action, async (before) => edit(await changedKey(own, before, fields)));
+  return { implied, change, own };
 }
 
 /** `/key/delete` */

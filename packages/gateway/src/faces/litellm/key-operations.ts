@@ -1,5 +1,13 @@
 import * as z from 'zod/mini';
-import { blockKey, deleteKeys, generateKey, regenerateKey, updateKey } from './key-actions.ts';
+import {
+  blockKey,
+  deleteKeys,
+  generateKey,
+  regenerateKey,
+  resetKeySpend,
+  updateKey,
+  updateKeys,
+} from './key-actions.ts';
 import { changedKeyFields, newKeyFields, refusedOfKeys, regeneratedKeyFields } from './key-fields.ts';
 import { keyHealth, keyInfo, keysInfo, listAliases, listKeys } from './key-reading.ts';
 import type { LitellmOperation } from './operation.ts';
@@ -32,6 +40,13 @@ export const keyOperations: readonly LitellmOperation[] = [
     run: regenerateKey,
   },
   { ...write, path: '/key/{id}/regenerate', body: regeneratedKeyFields, isUpdate: true, run: regenerateKey },
+  {
+    ...write,
+    path: '/key/bulk_update',
+    body: z.strictObject({ keys: z.array(changedKeyFields).check(z.minLength(1), z.maxLength(500)) }),
+    run: updateKeys,
+  },
+  { ...write, path: '/key/{id}/reset_spend', body: z.strictObject({ reset_to: z.number() }), run: resetKeySpend },
   { ...write, path: '/key/delete', body: namedKeys, run: deleteKeys },
   { ...write, path: '/key/block', body: namedKey, run: (context) => blockKey(context, true) },
   { ...write, path: '/key/unblock', body: namedKey, run: (context) => blockKey(context, false) },

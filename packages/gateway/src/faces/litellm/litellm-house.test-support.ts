@@ -26,6 +26,8 @@ export interface LitellmAnswer {
 export interface LitellmTestHouse extends AdminTestHouse {
   /** GET without a body, POST with one, unless another method stands before the path; with the admin key by default. */
   ask(path: string, body?: unknown, key?: string): Promise<LitellmAnswer>;
+  /** As `ask`, of what must succeed. */
+  made(path: string, fields: object): Promise<LitellmBody>;
   /** A key by `/key/generate`. */
   generate(fields: object): Promise<LitellmBody>;
   /** A chat completion that costs 0.00003 USD: ten tokens in, ten out. */
@@ -48,14 +50,16 @@ export async function startLitellmTestHouse(options?: TestHouseOptions): Promise
     const text = await response.text();
     return { status: response.status, text, body: JSON.parse(text) };
   };
+  const made = async (path: string, fields: object) => {
+    const { status, text, body } = await ask(path, fields);
+    if (status !== 200) throw new Error(text);
+    return body;
+  };
   return {
     ...admin,
     ask,
-    async generate(fields) {
-      const { status, text, body } = await ask('/key/generate', fields);
-      if (status !== 200) throw new Error(text);
-      return body;
-    },
+    made,
+    generate: (fields) => made('/key/generate', fields),
     async spend(key, fields = {}) {
       const request = { model: 'chat', max_tokens: 10, messages: [{ role: 'user', content: 'Hello.' }], ...fields };
       const response = await admin.house.post('/v1/chat/completions', request, {

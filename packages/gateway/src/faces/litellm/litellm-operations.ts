@@ -1,6 +1,10 @@
+import { budgetOperations } from './budget-actions.ts';
+import { customerOperations } from './customer-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { keyOperations } from './key-operations.ts';
 import type { LitellmOperation } from './operation.ts';
+import { organizationOperations } from './organization-operations.ts';
+import { tagOperations } from './tag-actions.ts';
 import { teamOperations } from './team-operations.ts';
 import { userOperations } from './user-operations.ts';
 
@@ -10,4 +14,8 @@ export const litellmOperations: readonly LitellmOperation[] = [
   ...keyOperations,
   ...teamOperations,
   ...userOperations,
+  ...customerOperations,
+  ...budgetOperations,
+  ...tagOperations,
+  ...organizationOperations,
 ];

@@ -8,11 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.house.stop());
 
-const made = async (path: string, fields: object) => {
-  const { status, text, body } = await house.ask(path, fields);
-  if (status !== 200) throw new Error(text);
-  return body;
-};
+const made = (path: string, fields: object) => house.made(path, fields);
 const team = (fields: object) => made('/team/new', fields);
 const info = async (id: unknown) => (await house.ask(`/team/info?team_id=${id}`)).body;
 

@@ -7,11 +7,7 @@ beforeAll(async () => {
 });
 afterAll(() => house.house.stop());
 
-const made = async (path: string, fields: object) => {
-  const { status, text, body } = await house.ask(path, fields);
-  if (status !== 200) throw new Error(text);
-  return body;
-};
+const made = (path: string, fields: object) => house.made(path, fields);
 const info = async (id: string) => (await house.ask(`/user/info?user_id=${id}`)).body;
 
 describe('/user/new', () => {
