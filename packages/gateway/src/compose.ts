@@ -293,6 +293,7 @@ export class Gateway {
     await this.#rules.put(snapshot);
     this.#ledger.configure(snapshot.ledger);
     this.#configuration = own;
+    this.#identity.directory.configureGroups(snapshot.modelGroups);
     this.#services = {
       ledger: this.#ledger,
       endUsers: this.#identity.directory,

@@ -10,7 +10,7 @@ import { withNewSecret, withSecrets } from './credential-secrets.ts';
 import { type Place, placeOf } from './entity-parents.ts';
 import { budgetIdsOf, requireMarkable, requireReadableRules, requireUnreferred } from './entity-rules.ts';
 import { viewOf } from './entity-view.ts';
-import { requireServable } from './model-rules.ts';
+import { requireOwnGroup, requireServable } from './model-rules.ts';
 import { newKey } from './new-key.ts';
 import { isWithin, requireChangeable, requireGrantable, unknownRecord } from './reach.ts';
 
@@ -118,6 +118,7 @@ export function setBlocked(context: AdminContext, isBlocked: boolean): Promise<A
 
 /** With what follows from the request in ways of the kind's own. */
 function completed(context: AdminContext, draft: Entity, before?: Entity): Entity {
+  if (draft.kind === 'model-group' && before === undefined) requireOwnGroup(context, draft);
   if (draft.kind === 'model') requireServable(context, draft, before === undefined);
   return draft.kind === 'credential' ? withSecrets(context, draft, before) : draft;
 }

@@ -220,6 +220,9 @@ function keyOperations(): AdminOperation[] {
       status: 200,
       answer: z.object({
         levels: z.array(z.object({ kind: z.string(), name: z.string(), isBlocked: z.boolean(), policy: z.unknown() })),
+        modelGroups: z
+          .array(z.object({ name: z.string(), models: z.nullable(z.array(z.string())) }))
+          .check(z.describe('The groups its levels name, as they are now; `null` for one that is not there.')),
         effective: z.unknown().check(z.describe('Of lists of lists, each inner list must have an entry that fits.')),
       }),
       run: showEffectivePolicy,

@@ -5,6 +5,20 @@ import type { AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 
 /**
+ * A name that is not one of the configuration file's groups of models.
+ *
+ * @throws AdminFault `record_conflict`
+ */
+export function requireOwnGroup({ house }: AdminContext, { name }: Entity): void {
+  if (!house.configuration().modelGroups.has(name)) return;
+  throw new AdminFault('record_conflict', {
+    param: 'name',
+    message: `There is a group "${name}" already, in the configuration.`,
+    hint: 'Take it out there first: the configuration holds.',
+  });
+}
+
+/**
  * A model that is stored can be put in force as it stands.
  *
  * @throws AdminFault `record_conflict` for a name of the configuration file; `body_invalid` for an unknown provider or

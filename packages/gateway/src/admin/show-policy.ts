@@ -10,6 +10,7 @@ export async function showEffectivePolicy(context: AdminContext): Promise<AdminA
   const levels = [...levelsOf(key, directory), key];
   const policies = levels.map(({ body }) => withGroups(body.policy, directory));
   const effective = effectivePolicy(policies);
+  const groups = [...new Set(levels.flatMap(({ body }) => body.policy?.modelGroups ?? []))];
   const names = (lists: typeof effective.models) => lists.map((patterns) => patterns.map(({ pattern }) => pattern));
   return {
     status: 200,
@@ -20,6 +21,7 @@ export async function showEffectivePolicy(context: AdminContext): Promise<AdminA
         isBlocked: body.isBlocked === true,
         policy: body.policy ?? {},
       })),
+      modelGroups: groups.map((name) => ({ name, models: directory.modelsOfGroup(name) ?? null })),
       effective: {
         ...effective,
         models: names(effective.models),

@@ -47,7 +47,8 @@ describe('key', () => {
     expect(table).toMatch(/^name +key +state +models +expires +id\nweb +sk-tp-…\S{4} +active +gpt-\*,chat +20/);
     const rotated = await run('key rotate web --grace 1d');
     expect([await models(key), await models(keyIn(rotated.out))]).toEqual([200, 200]);
-    const bounded = await run('key create --name bounded --team web --budget 50/month --rpm 60 --models gpt-*');
+    const bounded = await run('key create --name bounded --team web --budget 50/month --rpm 60 --model-groups fast');
+    expect((await run('key list')).out).toMatch(/bounded .* fast /);
     expect([bounded.code, (await run('key delete bounded')).code]).toEqual([0, 0]);
     expect((await run('key block web')).out).toBe('The key "web" is blocked.\n');
     expect(await models(key)).toBe(403);

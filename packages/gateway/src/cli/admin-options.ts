@@ -33,6 +33,7 @@ Usage: npm start -- key create --name NAME [options]
   --team, --organisation, --user, --project, --service-account
                   where the key belongs, by name or id; has to be there
   --models        patterns of models, with commas: 'gpt-*,claude-*'
+  --model-groups  names of groups of models, likewise
   --providers     ids of providers, likewise
   --budget        what it may spend, with commas: 50/month, 2.50/day, 100/30d,
                   500/lifetime (US dollars)
@@ -117,6 +118,7 @@ function created(values: Values, nowMs: number): Record<string, unknown> {
   }
   const policy = present({
     models: listed(values.models),
+    modelGroups: listed(values['model-groups']),
     providers: listed(values.providers),
     outputTokensMax,
     ipAllow: listed(values.ip),
@@ -197,6 +199,7 @@ function parse(args: readonly string[]) {
       project: text,
       'service-account': text,
       models: text,
+      'model-groups': text,
       providers: text,
       budget: text,
       'budget-id': text,

@@ -51,6 +51,7 @@ class BuiltSnapshot implements Snapshot {
   readonly version: number;
   readonly keys: Snapshot['keys'];
   readonly cutOffMaxMs: Snapshot['cutOffMaxMs'];
+  readonly modelGroups: Snapshot['modelGroups'];
   readonly jwtIssuers: Snapshot['jwtIssuers'];
   readonly limits: Snapshot['limits'];
   readonly budgets: Snapshot['budgets'];
@@ -74,6 +75,7 @@ class BuiltSnapshot implements Snapshot {
     this.version = options.version;
     this.keys = configuration.keys;
     this.cutOffMaxMs = configuration.cutOffMaxMs;
+    this.modelGroups = configuration.modelGroups;
     this.jwtIssuers = configuration.jwtIssuers;
     this.limits = configuration.limits;
     this.budgets = configuration.budgets;

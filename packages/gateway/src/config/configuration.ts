@@ -6,7 +6,7 @@ import type { JwtIssuer } from './jwt-issuer.ts';
 import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { MarkupRule } from './markup-rule.ts';
-import type { ConfiguredKey, Deadlines, ServerSettings } from './snapshot.ts';
+import type { ConfiguredKey, Deadlines, ModelGroups, ServerSettings } from './snapshot.ts';
 
 /** Variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -28,6 +28,7 @@ export interface Configuration {
   readonly byokCounts: boolean;
   readonly keys: readonly ConfiguredKey[];
   readonly cutOffMaxMs: number | undefined;
+  readonly modelGroups: ModelGroups;
   readonly jwtIssuers: readonly JwtIssuer[];
   readonly limits: readonly LimitRule[];
   readonly budgets: readonly BudgetRule[];
@@ -127,6 +128,7 @@ export const emptyConfiguration: Configuration = {
   byokCounts: false,
   keys: [],
   cutOffMaxMs: undefined,
+  modelGroups: new Map(),
   jwtIssuers: [],
   limits: [],
   budgets: [],

@@ -1,4 +1,4 @@
-import type { Policy } from './policy.ts';
+import type { GroupedPolicy } from './policy.ts';
 
 /** Signatures by a private key only: with a shared secret, whoever can check a token can make one. */
 export const jwtAlgorithms = [
@@ -43,7 +43,7 @@ export interface JwtIssuer {
   /** From what the claim says to a role. */
   readonly roleMapping: Readonly<Record<string, JwtRole>>;
   /** What all its callers may use at most. */
-  readonly policy: Policy & { readonly allowRequestCredentials?: boolean | undefined };
+  readonly policy: GroupedPolicy & { readonly allowRequestCredentials?: boolean | undefined };
   /** Users that are not stored: refused, or accepted under the name the token gives. */
   readonly unknownUsers: 'refuse' | 'allow';
   /** How far the issuer's clock may be off, 0 to 60. */

@@ -41,7 +41,7 @@ const paramClauses: Readonly<Record<string, string>> = {
   use_in_pass_through: 'pass-through routes are not served yet',
 };
 
-const readInfo = new Set(['id', 'base_model', 'mode']);
+const readInfo = new Set(['id', 'base_model', 'mode', 'access_groups']);
 /** Facts about a model that LiteLLM keeps for its own lists; nothing is decided by them here. */
 const isMereFact = (key: string) =>
   /^(supports_|max_(input_|output_)?tokens$|litellm_provider$|description$|db_model$)/.test(key);

@@ -229,6 +229,24 @@ model_list:
     expect(report.join('\n')).not.toContain('secret');
   });
 
+  test('reads access groups of models as groups', async () => {
+    const { configuration, report } = await load(`
+model_list:
+  - { model_name: a, litellm_params: { model: openai/x, api_key: k }, model_info: { access_groups: [beta, "all"] } }
+  - { model_name: a, litellm_params: { model: openai/y, api_key: k }, model_info: { access_groups: [beta] } }
+  - { model_name: openai/*, litellm_params: { model: openai/*, api_key: k }, model_info: { access_groups: [all] } }
+  - { model_name: b, litellm_params: { model: openai/x, api_key: k }, model_info: { access_groups: beta } }
+  - { model_name: c, litellm_params: { model: openai/x, api_key: k }, model_info: { access_groups: } }
+`);
+    expect([...configuration.modelGroups]).toEqual([
+      ['beta', ['a']],
+      ['all', ['a', 'openai/*']],
+    ]);
+    expect(report.filter((line) => line.includes('access_groups'))).toEqual([
+      'model_list[3].model_info.access_groups: must be a list of names; it is in no group.',
+    ]);
+  });
+
   test('lists whatever is not done, and serves the rest', async () => {
     const { snapshot, report } = await load(`
 model_list:

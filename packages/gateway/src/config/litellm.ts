@@ -3,6 +3,7 @@ import { digestKey } from './digest-key.ts';
 import { endUserDefaults } from './end-user-settings.ts';
 import { ledgerDefaults } from './ledger-settings.ts';
 import { readLitellmBudget } from './litellm-budget.ts';
+import { readAccessGroups } from './litellm-groups.ts';
 import { deadlinesOf, numberOf, readModelList, textOf } from './litellm-models.ts';
 import { isMapping, type Mapping, readLitellmSource } from './litellm-source.ts';
 import type { Problem } from './problem.ts';
@@ -100,6 +101,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
     byokCounts: false,
     cutOffMaxMs: undefined,
     jwtIssuers: [],
+    modelGroups: readAccessGroups(list, report),
     keys: adminKeys(textOf(general.master_key) ?? context.environment.LITELLM_MASTER_KEY),
     limits: [],
     budgets: readLitellmBudget(litellm, report),

@@ -90,6 +90,7 @@ export const requestCredentialsSchema = z
 /** What can be said of callers and of end users alike. */
 const sharedFields = {
   models: z.optional(patterns('Names of models that may be asked for')),
+  modelGroups: z.optional(list('Names of groups of models, which are added to `models`.')),
   providers: z.optional(patterns('Ids of providers that may serve')),
   endpoints: z.optional(patterns('Ids of endpoints that may serve')),
   operations: z.optional(z.array(z.enum(policyOperations)).check(z.maxLength(policyOperations.length))),
@@ -103,7 +104,6 @@ const sharedFields = {
     z.array(parameterSchema).check(z.maxLength(PARAMETERS_MAX), z.describe('What fields of requests may say.')),
   ),
 };
-const modelGroups = z.optional(list('Names of model groups, whose models are added to `models`.'));
 const callerFields = {
   ...sharedFields,
   ipAllow: z.optional(ipAllow),
@@ -138,12 +138,12 @@ const needsMax = z.refine(
 /** @param more Fields besides. */
 export function storedPolicySchema<T extends z.core.$ZodLooseShape>(more: T) {
   return z
-    .strictObject({ ...callerFields, ...credentialFields, modelGroups, ...more })
+    .strictObject({ ...callerFields, ...credentialFields, ...more })
     .check(needsMax, z.describe('What this level allows. What is absent restricts nothing; all levels hold together.'));
 }
 
 export const endUserPolicySchema = z
-  .strictObject({ ...sharedFields, modelGroups })
+  .strictObject(sharedFields)
   .check(needsMax, z.describe('What requests for the end user may use, within what their keys may.'));
 
 /** Of a key of the configuration. */

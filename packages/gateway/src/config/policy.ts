@@ -31,6 +31,11 @@ export interface Policy {
   readonly byok?: ByokMode | undefined;
 }
 
+/** A policy with names of groups, whose models stand beside its own. */
+export interface GroupedPolicy extends Policy {
+  readonly modelGroups?: readonly string[] | undefined;
+}
+
 /** What one top-level field of a request may say, in the words of the caller's dialect. One of the four kinds. */
 export interface ParameterRule {
   readonly field: string;

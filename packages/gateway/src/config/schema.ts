@@ -368,6 +368,7 @@ export const configSchema = z.strictObject({
         sha256: z.optional(z.string().check(z.regex(/^[0-9a-fA-F]{64}$/), z.describe('SHA-256 of the key, in hex.'))),
         models: z.optional(z.array(text('A model name or pattern this key may use.'))),
         policy: z.optional(keyPolicySchema),
+        modelGroups: z.optional(z.array(text('The name of a group of models this key may use.'))),
         user: z.optional(text('Whose key it is.')),
         team: z.optional(text('The team it belongs to.')),
         organisation: z.optional(text('The organisation it belongs to.')),
@@ -381,6 +382,9 @@ export const configSchema = z.strictObject({
       }),
     ),
   ),
+  modelGroups: z
+    .optional(z.record(text('A name for all of them.'), z.array(text('A model name or pattern.'))))
+    .check(z.describe('Groups of models, to be named where models are allowed.')),
   providers: z.optional(
     z.array(
       z.strictObject({

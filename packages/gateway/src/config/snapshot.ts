@@ -7,7 +7,7 @@ import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { MarkupRule } from './markup-rule.ts';
-import type { Policy } from './policy.ts';
+import type { GroupedPolicy } from './policy.ts';
 import type { ScopeType } from './scope-type.ts';
 import type { PreviousSecret } from './stored-credential.ts';
 
@@ -35,6 +35,7 @@ export interface Snapshot {
   readonly keys: readonly ConfiguredKey[];
   /** How long keys of the store and tokens are served without word from it, in milliseconds; undefined: for ever. */
   readonly cutOffMaxMs: number | undefined;
+  readonly modelGroups: ModelGroups;
   /** Whose tokens stand for keys. */
   readonly jwtIssuers: readonly JwtIssuer[];
   /** Limits in force, but for those of endpoints. */
@@ -126,7 +127,9 @@ export interface ConfiguredKey {
   readonly sha256: string;
   /** Model names or wildcard patterns this key may use; absent means all. */
   readonly models: readonly string[] | undefined;
-  readonly policy?: Policy | undefined;
+  readonly policy?: GroupedPolicy | undefined;
+  /** Names of groups, whose models it may use as well. */
+  readonly modelGroups?: readonly string[] | undefined;
   readonly isAdmin: boolean;
   /** For models that a budget keeps out: what to try in their place, in this order. */
   readonly fallbackModels?: BudgetFallbacks | undefined;
@@ -136,6 +139,9 @@ export interface ConfiguredKey {
   /** What its exchanges count against beside the key itself. */
   readonly scopes: readonly { readonly type: ScopeType; readonly id: string }[];
 }
+
+/** Names of models and patterns, by the name that stands for all of them. */
+export type ModelGroups = ReadonlyMap<string, readonly string[]>;
 
 export interface ServerSettings {
   readonly bodyBytesMax: number;

@@ -78,6 +78,7 @@ class TurnpikeFileReader {
       },
       keys: this.#readKeys(),
       cutOffMaxMs: file.auth?.cutOffMaxMs,
+      modelGroups: new Map(Object.entries(file.modelGroups ?? {})),
       jwtIssuers: this.#readJwtIssuers(),
       limits: this.#readLimits(),
       budgets: this.#readBudgets(),
@@ -134,7 +135,7 @@ class TurnpikeFileReader {
     if (adminKey !== undefined)
       keys.push({ name: 'admin', sha256: digestKey(adminKey), models: undefined, isAdmin: true, scopes: [] });
     for (const [index, entry] of (this.#file.keys ?? []).entries()) {
-      const { name, key, sha256, models, policy, fallbackModels, byok, allowRequestCredentials } = entry;
+      const { name, key, sha256, models, modelGroups, policy, fallbackModels, byok, allowRequestCredentials } = entry;
       const path = ['keys', index];
       if ((key === undefined) === (sha256 === undefined)) {
         this.#report(path, 'needs either key or sha256', 'Give one of the two.');
@@ -143,7 +144,7 @@ class TurnpikeFileReader {
       const digest = key === undefined ? (sha256 ?? '').toLowerCase() : digestKey(key);
       if (keys.some((other) => other.name === name)) this.#report([...path, 'name'], `the name ${name} is used twice`);
       else if (keys.some((other) => other.sha256 === digest)) this.#report(path, 'this key is given twice');
-      const own = { policy, fallbackModels, byok, allowRequestCredentials };
+      const own = { modelGroups, policy, fallbackModels, byok, allowRequestCredentials };
       keys.push({ name, sha256: digest, models, ...own, isAdmin: false, scopes: scopesOf(entry) });
     }
     return keys;

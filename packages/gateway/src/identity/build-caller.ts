@@ -1,15 +1,19 @@
-import type { Policy } from '../config/policy.ts';
+import type { GroupedPolicy, Policy } from '../config/policy.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import { type Caller, type Refusal, refusalOfTags } from '../policy/caller.ts';
 import type { Scope } from '../policy/scope.ts';
 import { type AdminRights, type Role, roleScopes } from './admin-scope.ts';
 import { effectivePolicy, missingTags } from './effective-policy.ts';
-import type { Entity, StoredPolicy } from './entity.ts';
+import type { Entity } from './entity.ts';
+
+/** Looks groups of models up, by name. */
+export interface GroupSource {
+  modelsOfGroup(name: string): readonly string[] | undefined;
+}
 
 /** Looks entities up for {@link buildCaller}. */
-export interface EntitySource {
+export interface EntitySource extends GroupSource {
   byId(id: string): Entity | undefined;
-  modelGroup(name: string): Entity | undefined;
   membership(userId: string, ofId: string): Entity | undefined;
 }
 
@@ -60,9 +64,9 @@ function refusalOf(key: Entity, levels: readonly Entity[], tagsMissing: readonly
 }
 
 /** What a policy allows once its groups are models. A group that is gone allows nothing. */
-export function withGroups(policy: StoredPolicy | undefined, source: EntitySource): Policy {
+export function withGroups(policy: GroupedPolicy | undefined, source: GroupSource): Policy {
   if (policy?.modelGroups === undefined) return policy ?? {};
-  const grouped = policy.modelGroups.flatMap((name) => source.modelGroup(name)?.body.models ?? []);
+  const grouped = policy.modelGroups.flatMap((name) => source.modelsOfGroup(name) ?? []);
   return { ...policy, models: [...(policy.models ?? []), ...grouped] };
 }
 

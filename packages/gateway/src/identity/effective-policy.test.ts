@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { byokModes } from '../config/byok.ts';
 import { type Policy, policyOperations } from '../config/policy.ts';
+import { withGroups } from './build-caller.ts';
 import {
   allowsAddress,
   allowsName,
@@ -13,6 +14,7 @@ import {
   missingRequestTags,
   missingTags,
 } from './effective-policy.ts';
+import type { StoredPolicy } from './entity.ts';
 
 /** Something a key is used for. */
 interface Use {
@@ -158,12 +160,16 @@ const uses: Use[] = ['gpt-4o', 'claude'].flatMap((model) =>
 
 /** Rows of levels, and what a key under them may do. */
 function truthTable(): string {
-  const rows: [Policy, Policy, Policy][] = [
+  const rows: [StoredPolicy, StoredPolicy, StoredPolicy][] = [
     [{}, {}, {}],
     [{ models: ['gpt-*'] }, {}, {}],
     [{ models: ['gpt-*'] }, {}, { models: ['*'] }],
     [{ models: ['gpt-*'] }, {}, { models: ['claude'] }],
     [{}, { models: [] }, { models: ['*'] }],
+    [{ modelGroups: ['fast'] }, {}, {}],
+    [{ modelGroups: ['fast'], models: ['claude'] }, {}, { models: ['*'] }],
+    [{ modelGroups: ['fast'] }, { models: ['claude'] }, {}],
+    [{}, { modelGroups: ['gone'] }, {}],
     [{}, { outputTokensMax: 100 }, { outputTokensMax: 5_000 }],
     [{ outputTokensMax: 5_000 }, { models: ['claude'] }, { outputTokensMax: 100 }],
     [{}, { providers: ['anthropic'] }, {}],
@@ -171,12 +177,13 @@ function truthTable(): string {
     [{ ipAllow: ['10.0.0.0/8'] }, {}, { ipAllow: ['192.168.0.0/16'] }],
     [{}, { tagsRequired: ['cost-centre'] }, {}],
   ];
-  const written = (policy: Policy) =>
+  const groups = { modelsOfGroup: (name: string) => (name === 'fast' ? ['gpt-*'] : undefined) };
+  const written = (policy: StoredPolicy) =>
     Object.entries(policy)
       .map(([field, value]) => `\`${field}: ${Array.isArray(value) ? `[${value.join(', ')}]` : value}\``)
       .join(' ') || '–';
   const lines = rows.map((levels) => {
-    const effective = effectivePolicy(levels);
+    const effective = effectivePolicy(levels.map((level) => withGroups(level, groups)));
     const answers = uses.map((use) => (isAllowed(effective, use) ? 'yes' : 'no'));
     return `| ${[...levels.map(written), ...answers].join(' | ')} |`;
   });

@@ -1,5 +1,5 @@
 import type { MarkupEntry } from '../config/markup-rule.ts';
-import type { Policy } from '../config/policy.ts';
+import type { GroupedPolicy } from '../config/policy.ts';
 import type { EndpointEntry, LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { EntityRow } from '../store/store.ts';
@@ -24,9 +24,8 @@ export const entityKinds = {
 } as const;
 export type EntityKind = keyof typeof entityKinds;
 
-/** A policy as it is stored: names of model groups stand beside models. */
-export interface StoredPolicy extends Policy {
-  readonly modelGroups?: readonly string[] | undefined;
+/** A policy as it is stored. */
+export interface StoredPolicy extends GroupedPolicy {
   /** Of several levels, the innermost that names a model decides about it. */
   readonly fallbackModels?: BudgetFallbacks | undefined;
   /** May requests bring credentials along? One level has to say so, and none may deny it. */

@@ -1,3 +1,4 @@
+import type { ModelGroups } from '../config/snapshot.ts';
 import type { Caller } from '../policy/caller.ts';
 import { buildCaller, type EntitySource, withGroups } from './build-caller.ts';
 import { effectivePolicy } from './effective-policy.ts';
@@ -39,6 +40,7 @@ export class KeyDirectory implements EntitySource, EndUserSource {
   readonly #digest: SecretDigest;
   readonly #entities = new Map<string, Entity>();
   readonly #groups = new Map<string, Entity>();
+  #configuredGroups: ModelGroups = new Map();
   /** Levels by `kind name`. */
   readonly #levels = new Map<string, Entity>();
   readonly #endUsers = new Map<string, EndUserRecord>();
@@ -94,8 +96,17 @@ export class KeyDirectory implements EntitySource, EndUserSource {
     return [...this.#entities.values()].filter((entity) => entity.kind === kind);
   }
 
-  modelGroup(name: string): Entity | undefined {
-    return this.#groups.get(name);
+  modelsOfGroup(name: string): readonly string[] | undefined {
+    return this.#configuredGroups.get(name) ?? this.#groups.get(name)?.body.models;
+  }
+
+  /** @param groups Those of the configuration file, which hold before stored ones of the same name. */
+  configureGroups(groups: ModelGroups): void {
+    if (Bun.deepEquals(groups, this.#configuredGroups)) return;
+    this.#configuredGroups = groups;
+    this.#revision++;
+    this.#rebuild(() => true);
+    for (const record of this.#endUsers.values()) record.made = undefined;
   }
 
   membership(userId: string, ofId: string): Entity | undefined {
@@ -140,11 +151,10 @@ export class KeyDirectory implements EntitySource, EndUserSource {
     if (levels.size === 0) return;
     // What they may use can follow from a group of models.
     if (reachesAll) for (const record of this.#endUsers.values()) record.made = undefined;
-    // A copy: building puts each record anew at the end of the map.
-    for (const { entity } of [...this.#keys.values()]) {
+    this.#rebuild((entity) => {
       const above = [entity.organisationId, entity.teamId, entity.projectId, entity.userId];
-      if (reachesAll || above.some((id) => id !== undefined && levels.has(id))) this.#build(entity);
-    }
+      return reachesAll || above.some((id) => id !== undefined && levels.has(id));
+    });
   }
 
   #forget(entity: Entity): void {
@@ -174,6 +184,11 @@ export class KeyDirectory implements EntitySource, EndUserSource {
   #dropRecord(id: string): void {
     for (const sha256 of this.#keys.get(id)?.learned ?? []) this.#learned.delete(sha256);
     this.#keys.delete(id);
+  }
+
+  #rebuild(isReached: (key: Entity) => boolean): void {
+    // A copy: building puts each record anew at the end of the map.
+    for (const { entity } of [...this.#keys.values()]) if (isReached(entity)) this.#build(entity);
   }
 
   #build(entity: Entity): void {

@@ -1,8 +1,9 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { ByokMode } from '../config/byok.ts';
-import type { Policy } from '../config/policy.ts';
+import type { GroupedPolicy } from '../config/policy.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import { everyRight } from '../identity/admin-scope.ts';
+import { type GroupSource, withGroups } from '../identity/build-caller.ts';
 import { allowsAddress, effectivePolicy, isExpired, missingTags } from '../identity/effective-policy.ts';
 import type { FoundKey } from '../identity/key-directory.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
@@ -16,15 +17,18 @@ export interface KeyEntry {
   readonly isAdmin: boolean;
   readonly fallbackModels?: BudgetFallbacks | undefined;
   readonly models?: readonly string[] | undefined;
+  readonly modelGroups?: readonly string[] | undefined;
   readonly byok?: ByokMode | undefined;
   readonly allowRequestCredentials?: boolean | undefined;
-  readonly policy?: Policy | undefined;
+  readonly policy?: GroupedPolicy | undefined;
   /** Beyond the key itself: user, team, organisation, project, tags. */
   readonly scopes?: readonly Scope[] | undefined;
 }
 
-/** Keys that are not of the configuration, by lower-case hex SHA-256. */
-export interface KeySource {
+/** Keys that are not of the configuration, by lower-case hex SHA-256, and groups of models. */
+export interface KeySource extends GroupSource {
+  /** Another after every change of what callers follow from. */
+  readonly revision: number;
   find(sha256: string): FoundKey | undefined;
 }
 
@@ -40,6 +44,8 @@ const TOKEN = /^eyJ[\w-]+\.[\w-]+\.[\w-]*$/;
 /** The keys in force, by digest. Plain keys are never held. */
 export class KeyTable {
   readonly #callers = new Map<string, Caller>();
+  /** Those keys that name groups of models, and the revision their callers were made at. */
+  readonly #grouped = new Map<string, { readonly key: KeyEntry; madeAt: number | undefined }>();
   readonly #stored: KeySource | undefined;
   readonly #tokens: TokenVerifier | undefined;
   readonly #isStale: () => boolean;
@@ -72,21 +78,9 @@ export class KeyTable {
 
   /** @param sha256 Lower-case hex SHA-256 of the key. */
   add(sha256: string, key: KeyEntry): void {
-    const { scopes = [] } = key;
-    const policy = effectivePolicy([{ models: key.models, byok: key.byok }, key.policy ?? {}]);
-    const tags = scopes.flatMap(({ type, id }) => (type === 'tag' ? [id] : []));
-    this.#callers.set(sha256, {
-      id: key.name,
-      name: key.name,
-      isAdmin: key.isAdmin,
-      scopes: [{ type: 'key', id: key.name }, ...scopes],
-      policy,
-      ownerIds: [],
-      mayBringCredentials: key.allowRequestCredentials ?? key.isAdmin,
-      fallbackModels: key.fallbackModels,
-      refusal: refusalOfTags(key.name, missingTags(policy, tags)),
-      admin: key.isAdmin ? everyRight : undefined,
-    });
+    this.#callers.set(sha256, callerOf(key, this.#stored));
+    const named = key.modelGroups ?? key.policy?.modelGroups;
+    if (named !== undefined) this.#grouped.set(sha256, { key, madeAt: this.#stored?.revision });
   }
 
   /** Is there such a key among those that were added here? */
@@ -110,7 +104,7 @@ export class KeyTable {
     }
     const mayBeToken = this.#tokens !== undefined && isToken(key);
     const sha256 = key.length <= KEY_CHARS_MAX || mayBeToken ? sha256Hex(key) : '';
-    const configured = this.#callers.get(sha256);
+    const configured = this.#configured(sha256);
     if (configured !== undefined) {
       requireValid({ caller: configured, untilMs: undefined }, address);
       return configured;
@@ -128,6 +122,37 @@ export class KeyTable {
     requireValid(found, address);
     return found.caller;
   }
+
+  #configured(sha256: string): Caller | undefined {
+    const grouped = this.#grouped.size === 0 ? undefined : this.#grouped.get(sha256);
+    if (grouped !== undefined && grouped.madeAt !== this.#stored?.revision) {
+      grouped.madeAt = this.#stored?.revision;
+      this.#callers.set(sha256, callerOf(grouped.key, this.#stored));
+    }
+    return this.#callers.get(sha256);
+  }
+}
+
+const noGroups: GroupSource = { modelsOfGroup: () => undefined };
+
+/** The caller with a key of the configuration. */
+function callerOf(key: KeyEntry, groups: GroupSource = noGroups): Caller {
+  const { name, isAdmin, models, modelGroups, byok, scopes = [] } = key;
+  const levels = [{ models, modelGroups, byok }, key.policy];
+  const policy = effectivePolicy(levels.map((level) => withGroups(level, groups)));
+  const tags = scopes.flatMap(({ type, id }) => (type === 'tag' ? [id] : []));
+  return {
+    id: name,
+    name,
+    isAdmin,
+    scopes: [{ type: 'key', id: name }, ...scopes],
+    policy,
+    ownerIds: [],
+    mayBringCredentials: key.allowRequestCredentials ?? isAdmin,
+    fallbackModels: key.fallbackModels,
+    refusal: refusalOfTags(name, missingTags(policy, tags)),
+    admin: isAdmin ? everyRight : undefined,
+  };
 }
 
 function requireValid({ caller, untilMs }: FoundKey, address: () => string | undefined): void {

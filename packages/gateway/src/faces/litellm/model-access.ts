@@ -16,7 +16,7 @@ export function withModels(
   if (names === undefined) return policy;
   const { models: _, modelGroups: __, ...rest } = policy;
   if (names === null || names.length === 0 || names.some((name) => everything.has(name))) return rest;
-  const modelGroups = names.filter((name) => house.directory.modelGroup(name) !== undefined);
+  const modelGroups = names.filter((name) => house.directory.modelsOfGroup(name) !== undefined);
   const models = names.filter((name) => name !== NOTHING && !modelGroups.includes(name));
   const changed = { ...rest, models, ...(modelGroups.length > 0 && { modelGroups }) };
   checked(policySchema, { models, modelGroups });
