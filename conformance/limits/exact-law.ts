@@ -20,6 +20,14 @@ export class ExactLaw {
     this.windowMs = windowMs;
   }
 
+  /** The same law with the same past. */
+  copy(): ExactLaw {
+    const law = new ExactLaw(this.amount, this.windowMs);
+    law.#entries = this.#entries.slice(this.#head).map((entry) => ({ ...entry }));
+    law.#used = this.#used;
+    return law;
+  }
+
   used(nowMs: number): number {
     for (let first = this.#entries[this.#head]; first !== undefined; first = this.#entries[this.#head]) {
       if (first.atMs + this.windowMs > nowMs) break;

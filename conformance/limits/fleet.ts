@@ -69,7 +69,7 @@ export interface Member {
 /** Processes that count together, each with the same rules. */
 export class Fleet {
   readonly members: readonly Member[];
-  readonly caller: Caller = callerOf('crowd');
+  readonly caller: Caller = callerNamed('crowd');
   #authority: MemoryAuthority;
   readonly #time: VirtualTime;
 
@@ -80,7 +80,7 @@ export class Fleet {
       const way = new Way(() => this.#authority, time, random);
       const clock = () => Math.floor(time.nowMs);
       const node = new QuotaNode({ authority: way, node: `node-${at}`, clock, timers: time });
-      const limiter = new Limiter(node);
+      const limiter = new Limiter({ quota: node, timers: time });
       limiter.apply(rules);
       return { limiter, node, way };
     });
@@ -108,7 +108,8 @@ export class Fleet {
   }
 }
 
-function callerOf(name: string): Caller {
+/** A caller that is nothing but a key of this name. */
+export function callerNamed(name: string): Caller {
   const keys = new KeyTable();
   keys.add(sha256Hex(name), { name, isAdmin: false });
   return keys.identify(new Headers({ 'x-api-key': name }), () => undefined);

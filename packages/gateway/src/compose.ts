@@ -53,6 +53,8 @@ export interface GatewayOptions {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const PORT_DEFAULT = 4000;
+/** At a stop, answers that are ready are given so long to leave. */
+const WRITE_WAIT_MS = 1_000;
 /** A start waits at most so long for the journal of an earlier run; the rest goes on behind the traffic. */
 const RECOVERY_WAIT_MS = 5_000;
 /** A parent that is gone is known to be gone at once; one that is slow is only busy. */
@@ -233,9 +235,13 @@ export class Gateway {
     this.#idleCollect?.stop();
     this.#rules.stop();
     this.#active.isStopping = true;
+    // Nothing was sent for those that wait: they are served sooner elsewhere.
+    this.#rules.limiter.close();
     const closed = this.#listener?.close();
     const left = await this.#active.drained(shutdownGraceMs);
     if (left > 0) this.#log.warn('Streams were cut: the grace time is over.', { streams: left });
+    // The last answers are settled, and may not have left.
+    if (left === 0) await this.#listener?.written(WRITE_WAIT_MS);
     this.#listener?.cut();
     await closed;
     await this.#sandbox?.stop?.();

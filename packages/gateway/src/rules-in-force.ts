@@ -44,7 +44,7 @@ export class RulesInForce {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.limiter = new Limiter(parts.quota);
+    this.limiter = new Limiter({ quota: parts.quota });
     this.budgets = new Budgets(
       ({ label, softNanoUsd, spentNanoUsd }) =>
         parts.log.warn('A soft line of a budget is crossed.', {

@@ -90,6 +90,13 @@ export const faults = {
     retry: 'never',
     says: 'This key may not send the field, or not with that value.',
   },
+  priority_invalid: { status: 400, blame: 'caller', retry: 'never', says: 'There is no such priority.' },
+  priority_forbidden: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'This key may not ask for so high a priority.',
+  },
   model_forbidden: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not use the model.' },
   model_unknown: { status: 404, blame: 'caller', retry: 'never', says: 'No such model here.' },
   model_unavailable: {

@@ -36,6 +36,61 @@ limits:
     ]);
   });
 
+  test('with a queue', () => {
+    const { configuration, problems } = read(`
+limits:
+  - { concurrency: 4, queue: { maxWait: 30s } }
+  - requests: 10
+    tokens: 20
+    per: minute
+    queue:
+      maxWait: 500ms
+      maxLength: 7
+      by: endUser
+      shares: [{ id: "vip-*", weight: 2.5, priority: high }, { id: bot, priority: low }]
+      priorityHeader: any
+`);
+    expect(problems).toEqual([]);
+    const short = { maxWaitMs: 30_000, lengthMax: 100, by: 'key' as const, shares: [], mayRaise: false };
+    const long = {
+      maxWaitMs: 500,
+      lengthMax: 7,
+      by: 'end-user' as const,
+      shares: [
+        { id: 'vip-*', weight: 2.5, priority: 'high' as const },
+        { id: 'bot', weight: 1, priority: 'low' as const },
+      ],
+      mayRaise: true,
+    };
+    expect(configuration?.limits).toEqual([
+      { ...common, measure: 'concurrency', amount: 4, windowMs: 0, queue: short },
+      { ...common, measure: 'requests', amount: 10, queue: long },
+      { ...common, measure: 'tokens', amount: 20, queue: long },
+    ]);
+  });
+
+  test('a queue that could not do what it says is refused by name', () => {
+    const badly = read(`
+limits:
+  - { concurrency: 4, queue: {} }
+  - { concurrency: 4, queue: { maxWait: 1s, by: model } }
+models:
+  - { name: m, endpoints: [{ provider: openai, model: x, apiKey: k, limits: [{ concurrency: 1, queue: { maxWait: 1s } }] }] }
+`);
+    expect(badly.problems).toHaveLength(3);
+    expect(badly.problems[0]).toContain('limits[0].queue.maxWait: is missing');
+    expect(badly.problems[1]).toContain('limits[1].queue.by: is none of the values known');
+    expect(badly.problems[2]).toContain('models[0].endpoints[0].limits[0].queue: unknown key');
+    const vainly = read(`
+limits:
+  - { concurrency: 4, queue: { maxWait: 2h } }
+  - { concurrency: 4, scope: { provider: openai }, queue: { maxWait: 1s } }
+`);
+    expect(vainly.problems).toHaveLength(2);
+    expect(vainly.problems[0]).toContain('longer than an hour');
+    expect(vainly.problems[1]).toContain('is about a provider');
+  });
+
   test('under a key they are about the key, and the key says whose it is', () => {
     const { configuration } = read(`
 keys:

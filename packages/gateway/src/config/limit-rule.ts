@@ -1,3 +1,4 @@
+import type { QueueRule } from './limit-queue.ts';
 import type { ScopeType } from './scope-type.ts';
 
 /** What a limit counts. `tokens` is input and output together. */
@@ -21,4 +22,6 @@ export interface LimitRule {
    * `refuse`: what its lease does not have is refused.
    */
   readonly unreachable?: 'local' | 'refuse';
+  /** Absent: what does not fit is refused at once. */
+  readonly queue?: QueueRule;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { authSchema } from './jwt-schema.ts';
+import { priorities, queueCallers } from './limit-queue.ts';
 import { byokSchema, keyPolicySchema, requestCredentialsSchema } from './policy-schema.ts';
 
 /**
@@ -102,6 +103,44 @@ const limitFields = {
   ),
 };
 
+/** Of limits that refuse; those of endpoints and providers pass on. */
+const queueField = {
+  queue: z.optional(
+    z
+      .strictObject({
+        maxWait: z
+          .string()
+          .check(
+            z.regex(/^[1-9][0-9]{0,6}(ms|s|m|h)$/),
+            z.describe('What cannot get in within so long is refused: 500ms, 30s, 5m. At most 1h.'),
+          ),
+        maxLength: z.optional(
+          z.int().check(z.minimum(1), z.maximum(10_000), z.describe('Requests that wait at once. Default 100.')),
+        ),
+        by: z.optional(z.enum(queueCallers).check(z.describe('Who shares it, each as one caller. Default key.'))),
+        shares: z.optional(
+          z
+            .array(
+              z.strictObject({
+                id: text('A caller, or a pattern.'),
+                weight: z.optional(
+                  z.number().check(z.minimum(0.01), z.maximum(1_000), z.describe('Its share. Default 1.')),
+                ),
+                priority: z.optional(z.enum(priorities).check(z.describe('Default normal.'))),
+              }),
+            )
+            .check(z.maxLength(1_000), z.describe('Shares of callers; the first that fits counts.')),
+        ),
+        priorityHeader: z.optional(
+          z
+            .enum(['lower', 'any'])
+            .check(z.describe('What x-turnpike-priority may ask for: a lower priority (default), or any.')),
+        ),
+      })
+      .check(z.describe('Lets requests wait for their turn, instead of refusing them at once.')),
+  ),
+};
+
 const scopeFields = {
   endUser: z.optional(text('The end user named in the request; a pattern counts each one apart.')),
   model: z.optional(text('The model asked for, or a pattern.')),
@@ -122,7 +161,13 @@ const eachSchema = z
   )
   .check(z.describe('Kinds of which each is counted apart.'));
 
-const levelLimit = z.strictObject({ ...limitFields, ...scopeFields, each: z.optional(eachSchema), ...defaultField });
+const levelLimit = z.strictObject({
+  ...limitFields,
+  ...queueField,
+  ...scopeFields,
+  each: z.optional(eachSchema),
+  ...defaultField,
+});
 /** A limit of a level, which is its scope: more can be asked of the request, not of the caller. */
 export const levelLimitSchema = levelLimit.check(z.describe('A limit of what it belongs to.'));
 
@@ -145,7 +190,7 @@ const ruleFields = {
   each: z.optional(eachSchema),
   ...defaultField,
 };
-const limitSchema = z.strictObject({ ...limitFields, ...ruleFields }).check(z.describe('A limit.'));
+const limitSchema = z.strictObject({ ...limitFields, ...queueField, ...ruleFields }).check(z.describe('A limit.'));
 
 /** The last instant that dates can tell. */
 const TIME_MS_MAX = 8_640_000_000_000_000;

@@ -1,4 +1,5 @@
 import type { Services } from '../pipeline/services.ts';
+import { monotonicMs } from '../runtime/clock.ts';
 import { StartError } from '../start-error.ts';
 import { serve } from './serve.ts';
 
@@ -11,11 +12,16 @@ const IDLE_TIMEOUT_SEC = 120;
  */
 const BUN_BODY_BYTES_MAX = Number.MAX_SAFE_INTEGER;
 
+/** Bun tells how many answers are on their way, but not when the last one is gone. */
+const PENDING_LOOK_MS = 2;
+
 export interface Listener {
   readonly url: string;
   readonly port: number;
   /** Accepts no more connections. Resolves when those there are have ended. */
   close(): Promise<void>;
+  /** Resolves when every answer has been handed to its connection whole, or after `limitMs`. */
+  written(limitMs: number): Promise<void>;
   /** Ends connections that are still there. */
   cut(): void;
 }
@@ -50,6 +56,10 @@ export function listen(services: () => Services, address: Address): Listener {
       url: `http://${host}:${server.port}`,
       port: server.port ?? address.port,
       close: () => server.stop(false),
+      written: async (limitMs) => {
+        const giveUpAtMs = monotonicMs() + limitMs;
+        while (server.pendingRequests > 0 && monotonicMs() < giveUpAtMs) await Bun.sleep(PENDING_LOOK_MS);
+      },
       cut: () => void server.stop(true),
     };
   } catch (error) {

@@ -12,19 +12,20 @@ const PASSED = /^(x-ratelimit-|anthropic-ratelimit-|retry-after|openai-|x-reques
 /** What `x-turnpike-*` says about an exchange, as known when the answer starts. */
 export function answerHeaders(exchange: Exchange, attempt: AttemptRow | undefined): Record<string, string> {
   const tries = exchange.attempts.length;
+  const headers: Record<string, string> = { 'x-turnpike-exchange-id': exchange.id };
+  const queuedMs = exchange.limits?.queuedMs;
+  if (queuedMs !== undefined) headers['x-turnpike-queued-ms'] = String(Math.round(queuedMs));
   if (attempt === undefined) {
-    return tries === 0
-      ? { 'x-turnpike-exchange-id': exchange.id }
-      : { 'x-turnpike-exchange-id': exchange.id, 'x-turnpike-attempts': String(tries) };
+    if (tries > 0) headers['x-turnpike-attempts'] = String(tries);
+    return headers;
   }
-  const headers: Record<string, string> = {
-    'x-turnpike-exchange-id': exchange.id,
+  Object.assign(headers, {
     'x-turnpike-attempts': String(tries),
     'x-turnpike-provider': attempt.provider,
     'x-turnpike-endpoint': headerSafe(attempt.endpoint),
     'x-turnpike-model': headerSafe(attempt.model),
     'x-turnpike-lane': attempt.lane,
-  };
+  });
   if (attempt.costNanoUsd !== undefined) headers['x-turnpike-cost-usd'] = usd(attempt.costNanoUsd);
   if (attempt.paidBy !== undefined) headers['x-turnpike-paid-by'] = headerSafe(attempt.paidBy);
   if (exchange.losses.length > 0) headers['x-turnpike-losses'] = lossesLine(exchange.losses);

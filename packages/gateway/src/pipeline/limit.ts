@@ -5,9 +5,12 @@ import type { Admission, LimitEnd } from '../policy/limits/admission.ts';
 import type { CompiledRule } from '../policy/limits/compiled-rule.ts';
 import type { ExchangeLimits } from '../policy/limits/exchange-limits.ts';
 import type { CallerRules } from '../policy/limits/limiter.ts';
-import type { Refusal } from '../policy/limits/refusal.ts';
+import { askedPriority } from '../policy/limits/queue-place.ts';
+import type { Refusal, RefusedWaiting } from '../policy/limits/refusal.ts';
 import { readTags } from '../policy/limits/request-facts.ts';
 import { estimateTokens, type TokenCost } from '../policy/limits/token-cost.ts';
+import type { Patience } from '../policy/limits/waiter.ts';
+import { monotonicMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { endUserOf } from './end-user.ts';
 import type { Services } from './services.ts';
@@ -16,9 +19,11 @@ import type { Services } from './services.ts';
 const BUSY_RETRY_MS = 1_000;
 
 /**
- * Counts the exchange against every limit that concerns it, or against none. A promise only when processes count together.
+ * Counts the exchange against every limit that concerns it, or against none. A promise only when it waits in a queue, or
+ * when processes count together.
  *
- * @throws Fault `rate_limited`; `quota_unavailable` when a limit refuses what it cannot ask for.
+ * @throws Fault `rate_limited`; `quota_unavailable` when a limit refuses what it cannot ask for; `priority_invalid`,
+ * `priority_forbidden`; `client_gone` and `shutting_down` while it waits.
  */
 export function limit(services: Services, exchange: Exchange, body: Body): void | Promise<void> {
   const { caller } = exchange;
@@ -30,13 +35,44 @@ export function limit(services: Services, exchange: Exchange, body: Body): void 
   limits.attemptRules = own.attempt;
   exchange.limits = limits;
   if (own.exchange.length === 0) return;
-  const verdict = services.limiter.admit(own.exchange, limits.subject, limits.cost);
+  const options = own.mayWait ? { patience: patienceOf(exchange, limits, own.exchange) } : undefined;
+  const verdict = services.limiter.admit(own.exchange, limits.subject, limits.cost, options);
   if (verdict instanceof Promise) return verdict.then((verdict) => enter(limits, verdict));
   enter(limits, verdict);
 }
 
+/** @throws Fault `priority_invalid`, `priority_forbidden` */
+function patienceOf(exchange: Exchange, limits: ExchangeLimits, rules: readonly CompiledRule[]): () => Patience {
+  const { request, startedMonotonicMs } = exchange;
+  const priority = askedPriority(rules, limits.subject, request.headers);
+  return () => {
+    const clientMs = clientTimeoutMs(request.headers);
+    const beganMs = monotonicMs();
+    return {
+      signal: request.signal,
+      priority,
+      waitMsMax: clientMs && Math.max(0, clientMs - (beganMs - startedMonotonicMs)),
+      onWait: () => {
+        exchange.holdOpen();
+        limits.queuedFromMs = beganMs;
+      },
+    };
+  };
+}
+
+/** How long the official clients wait for an answer; their headers say it in whole seconds, rounded down. */
+function clientTimeoutMs(headers: Headers): number | undefined {
+  const seconds = Number(headers.get('x-stainless-timeout') ?? headers.get('x-stainless-read-timeout') ?? 0);
+  return seconds > 0 ? seconds * 1_000 : undefined;
+}
+
+function endWaiting(limits: ExchangeLimits): void {
+  if (limits.queuedFromMs !== undefined) limits.queuedMs ??= monotonicMs() - limits.queuedFromMs;
+}
+
 function enter(limits: ExchangeLimits, verdict: Admission | Refusal): void {
   limits.standings = verdict.standings;
+  endWaiting(limits);
   if ('reason' in verdict) throw limitFault(verdict);
   limits.admission = verdict;
 }
@@ -80,12 +116,13 @@ export function freeSeat(exchange: Exchange, row: AttemptRow | undefined): void 
 export function settleLimits(exchange: Exchange): void {
   const { limits, attempts } = exchange;
   if (limits === undefined) return;
+  endWaiting(limits); // It may have ended there.
   limits.seat?.settle(endOf(attempts.slice(-1)));
   limits.admission?.settle(endOf(attempts));
 }
 
 export function limitFault(refusal: Refusal): Fault {
-  const { label, used, weight, reason } = refusal;
+  const { label, used, weight, reason, queue } = refusal;
   const counts = `${used} used, this request counts ${weight}`;
   if (reason === 'never') {
     return new Fault('rate_limited', {
@@ -98,17 +135,26 @@ export function limitFault(refusal: Refusal): Fault {
       retryAfterMs: BUSY_RETRY_MS,
     });
   }
+  const waiting = queue === undefined ? '' : ` ${waitingWords(queue)}`;
   if (reason === 'busy') {
     return new Fault('rate_limited', {
-      message: `Limit reached: ${label}. Try again when another request has ended.`,
+      message: `Limit reached: ${label}.${waiting} Try again when another request has ended.`,
       retryAfterMs: BUSY_RETRY_MS,
     });
   }
   const seconds = (Math.ceil(refusal.retryAfterMs) / 1000).toString();
   return new Fault('rate_limited', {
-    message: `Limit reached: ${label} (${counts}). Try again in ${seconds} s.`,
+    message: `Limit reached: ${label} (${counts}).${waiting} Try again in ${seconds} s.`,
     retryAfterMs: Math.ceil(refusal.retryAfterMs),
   });
+}
+
+function waitingWords({ why, length, waitedMs }: RefusedWaiting): string {
+  if (why === 'full') return `As many requests as may wait for it do: ${length}.`;
+  const others = `${length} ${length === 1 ? 'other waits' : 'others wait'} for it`;
+  return why === 'late'
+    ? `Its turn would come after the time it may wait, and ${others}.`
+    : `It waited ${(waitedMs / 1_000).toFixed(1)} s, and ${others}.`;
 }
 
 /** The limits of an endpoint, and of the caller at its provider; undefined when there are none. */

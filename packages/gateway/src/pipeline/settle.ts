@@ -45,6 +45,7 @@ export function settle(services: Services, exchange: Exchange, outcome: Outcome)
     startedAtMs: exchange.startedAtMs,
     durationMs: monotonicMs() - exchange.startedMonotonicMs,
     firstByteMs: exchange.firstByteMs,
+    queuedMs: exchange.limits?.queuedMs,
     keyName: exchange.caller?.name,
     face: exchange.face.id,
     operation: exchange.operation,

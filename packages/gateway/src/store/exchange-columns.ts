@@ -31,6 +31,7 @@ export const exchangeColumns = [
   'plan',
   'attempts',
   'response_id',
+  'queued_ms',
 ] as const satisfies readonly (keyof ExchangeColumns)[];
 
 type Value = string | number | bigint | null;
@@ -61,6 +62,7 @@ export function exchangeValues(row: ExchangeRow): Value[] {
     row.plan.length === 0 ? '[]' : JSON.stringify(row.plan),
     JSON.stringify(row.attempts.map((attempt) => attemptFields(row, attempt))),
     row.responseId ?? null,
+    row.queuedMs ?? null,
   ];
 }
 
@@ -87,6 +89,7 @@ export function readExchange(columns: ExchangeColumns): ExchangeRow {
     startedAtMs: Number(columns.started_at_ms),
     durationMs: columns.duration_ms,
     firstByteMs: columns.first_byte_ms ?? undefined,
+    queuedMs: columns.queued_ms ?? undefined,
     keyName: columns.key_name ?? undefined,
     face: columns.face,
     operation: columns.operation,

@@ -141,6 +141,8 @@ export const migrations: readonly (readonly string[])[] = [
     'ALTER TABLE ledger_entry ADD COLUMN markup text',
     'ALTER TABLE ledger_rollup ADD COLUMN uplift_nano_usd bigint NOT NULL DEFAULT 0',
   ],
+  // 8: how long an exchange waited in the queue of a limit.
+  ['ALTER TABLE exchange_log ADD COLUMN queued_ms double precision'],
 ];
 
 /** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */

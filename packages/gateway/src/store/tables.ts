@@ -36,6 +36,7 @@ export interface ExchangeColumns {
   plan: string;
   attempts: string;
   response_id: string | null;
+  queued_ms: number | null;
 }
 
 export interface LedgerEntryColumns {

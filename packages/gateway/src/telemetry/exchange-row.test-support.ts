@@ -21,6 +21,7 @@ export function exchangeRow(changes: Partial<ExchangeRow> & { id: string }): Exc
     lane: 'raw',
     finish: 'stop',
     responseId: 'chatcmpl-1',
+    queuedMs: undefined,
     usage,
     isEstimated: false,
     costNanoUsd: 700_000n,

@@ -8,6 +8,8 @@ export interface ExchangeRow {
   durationMs: number;
   /** From the request's arrival to the first byte sent to the client; absent when none was. */
   firstByteMs: number | undefined;
+  /** How long it waited in a queue of the limits; absent when it did not have to. */
+  queuedMs: number | undefined;
   /** Name of the key that called, `admin`, or undefined when it was refused before that was known. */
   keyName: string | undefined;
   /** What the client spoke, and asked for. */

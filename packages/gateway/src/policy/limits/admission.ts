@@ -34,6 +34,7 @@ export class Admission {
   #holds: readonly Hold[];
 
   constructor(holds: readonly Hold[], clock: () => number) {
+    for (const hold of holds) if (mayGiveBack(hold)) hold.meter.reserved += hold.weight;
     this.standings = holds;
     this.#holds = holds;
     this.#clock = clock;
@@ -45,16 +46,26 @@ export class Admission {
     this.#holds = [];
     if (holds.length === 0) return;
     const nowMs = this.#clock();
-    for (const { compiled, meter, weight, atMs, untilMs } of holds) {
+    let isWaitedFor = false;
+    for (const hold of holds) {
+      const { compiled, meter, weight, atMs, untilMs } = hold;
+      if (mayGiveBack(hold)) meter.reserved -= weight;
       const { log, shared } = meter;
       const used = log === undefined || end.wasUnsent ? 0 : usedOf(compiled.rule.measure, end);
       if (used === weight) continue;
+      isWaitedFor ||= meter.line !== undefined;
       log?.used(nowMs);
       if (shared !== undefined) shared.change(atMs, untilMs, used - weight);
       else if (log === undefined) meter.inFlight--;
       else log.change(atMs, used - weight);
     }
+    if (isWaitedFor) for (const { meter } of holds) meter.line?.freed();
   }
+}
+
+/** Are these tokens of a limit with a queue, of which some come back when the exchange ends? */
+function mayGiveBack({ compiled: { rule } }: Hold): boolean {
+  return rule.queue !== undefined && rule.measure !== 'requests' && rule.measure !== 'concurrency';
 }
 
 /** How much is left of a limit. */

@@ -16,6 +16,10 @@ export interface ExchangeLimits {
   standings: readonly Standing[];
   /** Its own place. */
   admission?: Admission;
+  /** Since when it waits, or waited, in a queue; monotonic. */
+  queuedFromMs?: number;
+  /** How long it waited there. */
+  queuedMs?: number;
   /** The running attempt's place at its endpoint. */
   seat?: Admission | undefined;
 }

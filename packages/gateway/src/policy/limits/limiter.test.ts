@@ -23,7 +23,7 @@ const gone = { wasUnsent: false, inputTokens: 0, outputTokens: 0 };
 /** A limiter with a clock of its own. */
 function limiterOf(...rules: LimitRule[]) {
   const time = { nowMs: 1_000 };
-  const limiter = new Limiter(undefined, () => time.nowMs);
+  const limiter = new Limiter({ clock: () => time.nowMs });
   limiter.apply(rules);
   const admit = (who: RuleSubject, cost: ReturnType<typeof tokens> | undefined = undefined): Admission | Refusal => {
     const verdict = limiter.admit(limiter.rulesOf(who.caller)?.exchange ?? [], who, () => cost);

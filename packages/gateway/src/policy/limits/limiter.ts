@@ -1,6 +1,7 @@
 import type { LimitRule } from '../../config/limit-rule.ts';
 import type { Endpoint } from '../../config/snapshot.ts';
 import type { QuotaNode } from '../../quota/quota-node.ts';
+import type { Timers } from '../../quota/timers.ts';
 import { monotonicMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
 import { sha256Hex } from '../identify.ts';
@@ -10,9 +11,12 @@ import { Admission, type Hold } from './admission.ts';
 import { type CompiledRule, labelOf, metersOf } from './compiled-rule.ts';
 import { Meters, type Share } from './meters.ts';
 import { type Refusal, refusalOf, tooLarge } from './refusal.ts';
-import { type SharedRefusal, takeShared } from './shared-admission.ts';
+import { takeShared } from './shared-admission.ts';
 import { SharedMeter } from './shared-meter.ts';
+import { type Shortfall, shortfallsOf } from './shortfall.ts';
 import { type TokenCost, weightOf } from './token-cost.ts';
+import { type Patience, type Verdict, Waiter } from './waiter.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** The rules a caller's exchanges have to pass, and what they need to know. */
 export interface CallerRules extends RulesOfCaller<CompiledRule>, RulesByTime {}
@@ -21,6 +25,27 @@ export interface RulesByTime {
   readonly exchange: readonly CompiledRule[];
   /** Those about a provider: asked for each attempt. */
   readonly attempt: readonly CompiledRule[];
+  /** Has one of the exchange's a queue? */
+  readonly mayWait: boolean;
+}
+
+/** What {@link Limiter.admit} may be asked beside. */
+export interface AdmitOptions {
+  /** How it may wait where rules have queues; absent: not at all. Asked for when it has to. */
+  readonly patience?: () => Patience;
+  /** Since when it waits already. */
+  readonly sinceMs?: number;
+}
+
+export interface LimiterOptions {
+  /** Absent: this process is the only one. */
+  readonly quota?: QuotaNode | undefined;
+  /**
+   * Monotonic milliseconds. Should it go back all the same, time stands still until it has caught up. Where processes
+   * count together, it is theirs: Unix time.
+   */
+  readonly clock?: () => number;
+  readonly timers?: Timers;
 }
 
 type LazyCost = () => TokenCost | undefined;
@@ -33,22 +58,25 @@ type LazyCost = () => TokenCost | undefined;
 export class Limiter {
   readonly #clock: () => number;
   readonly #quota: QuotaNode | undefined;
+  readonly #room: WaitingRoom;
   #latestMs = Number.NEGATIVE_INFINITY;
   #rules: readonly CompiledRule[] = [];
   #index = new RuleIndex<CompiledRule>([]);
   #meters = new Map<string, Meters>();
   readonly #endpointMeters = new Map<string, Meters>();
+  #sharesByEndUser = false;
   #ofCaller = new WeakMap<Caller, CallerRules>();
   readonly #ofEndpoint = new WeakMap<Endpoint, readonly CompiledRule[]>();
 
-  /**
-   * @param quota Absent: this process is the only one.
-   * @param clock Monotonic milliseconds. Should it go back all the same, time stands still until it has caught up. Where
-   * processes count together, it is theirs: Unix time.
-   */
-  constructor(quota?: QuotaNode, clock: () => number = quota === undefined ? monotonicMs : () => quota.now()) {
+  constructor({ quota, clock = quota === undefined ? monotonicMs : () => quota.now(), timers }: LimiterOptions = {}) {
     this.#quota = quota;
     this.#clock = clock;
+    this.#room = new WaitingRoom({
+      now: () => this.now(),
+      take: (holds) => this.#take(holds),
+      timers,
+      isAlone: quota === undefined,
+    });
   }
 
   /** Milliseconds of the clock that admissions and their readings go by. */
@@ -69,6 +97,13 @@ export class Limiter {
     this.#meters = kept;
     this.#index = new RuleIndex(this.#rules);
     this.#ofCaller = new WeakMap();
+    this.#sharesByEndUser = rules.some(({ queue }) => queue?.by === 'end-user');
+    for (const waiter of this.#room.clear()) waiter.again();
+  }
+
+  /** Refuses those that wait, and those that would have to: `shutting_down`. */
+  close(): void {
+    this.#room.close();
   }
 
   /** Undefined when no rule concerns the caller: the usual case, and one lookup. */
@@ -77,7 +112,7 @@ export class Limiter {
     let found = this.#ofCaller.get(caller);
     if (found === undefined) {
       const of = this.#index.of(caller);
-      found = { ...of, ...sorted(of.rules) };
+      found = { ...of, ...sorted(of.rules), needsEndUser: of.needsEndUser || this.#sharesByEndUser };
       this.#ofCaller.set(caller, found);
     }
     return found.rules.length === 0 && !found.needsEndUser && !found.needsTags ? undefined : found;
@@ -101,21 +136,75 @@ export class Limiter {
   }
 
   /**
-   * Admits by all rules together, or by none. A promise only when several processes count together and what this one may
-   * admit without asking is used.
+   * Admits by all rules together, or by none. A promise only when it has to wait for its turn, or when several processes
+   * count together and what this one may admit without asking is used.
    *
    * @param cost Asked for when a rule counts tokens. Undefined for what takes none: such rules do not count it.
+   * @throws Fault (the promise rejects) `client_gone` and `shutting_down`, while it waits.
    */
   admit(
     rules: readonly CompiledRule[],
     subject: RuleSubject,
     cost: LazyCost,
+    options: AdmitOptions = {},
   ): Admission | Refusal | Promise<Admission | Refusal> {
     const holds = this.#holds(rules, subject, cost);
-    if (this.#quota !== undefined) return this.#admitShared(holds);
+    const wait = options.patience && ((patience: Patience) => this.#wait(holds, subject, cost, patience, options));
+    if (wait !== undefined && options.patience !== undefined && holds.some(({ meter }) => meter.line !== undefined)) {
+      // Others wait for the same: it does not pass them.
+      const hard = this.#quota === undefined ? shortfallsOf(holds.filter(isHard), this.now()) : [];
+      return hard.length > 0 ? refusalOf(holds, shortfallsOf(holds, this.now()), this.now()) : wait(options.patience());
+    }
+    const verdict = this.#take(holds);
+    if (verdict instanceof Promise) return verdict.then((verdict) => this.#answer(holds, verdict, options, wait));
+    return this.#answer(holds, verdict, options, wait);
+  }
+
+  #answer(
+    holds: readonly Hold[],
+    verdict: Verdict,
+    { patience }: AdmitOptions,
+    wait: ((patience: Patience) => Promise<Admission | Refusal>) | undefined,
+  ): Admission | Refusal | Promise<Admission | Refusal> {
+    if (verdict instanceof Admission) return verdict;
+    const mayWait = ({ hold, reason, fitsAtMs }: Shortfall) => !isHard(hold) && reason === 'full' && fitsAtMs !== 0;
+    if (wait === undefined || patience === undefined || !verdict.every(mayWait)) {
+      return refusalOf(holds, verdict, this.now());
+    }
+    return wait(patience());
+  }
+
+  #wait(
+    holds: readonly Hold[],
+    subject: RuleSubject,
+    cost: LazyCost,
+    patience: Patience,
+    { sinceMs = this.now() }: AdmitOptions,
+  ): Promise<Admission | Refusal> {
+    return new Promise((resolve, reject) => {
+      const again = () => {
+        const found = this.rulesOf(subject.caller);
+        const rules = found === undefined ? [] : this.rulesFor(found, subject).exchange;
+        resolve(this.admit(rules, subject, cost, { patience: () => patience, sinceMs }));
+      };
+      const now = () => this.now();
+      this.#room.enter(new Waiter({ holds, subject, patience, now, sinceMs, resolve, reject, again }));
+    });
+  }
+
+  /** What {@link admit} would refuse now; counts nothing. Where processes count together, only what will never fit. */
+  refusal(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Refusal | undefined {
+    const holds = this.#holds(rules, subject, cost);
+    if (this.#quota !== undefined) return tooLarge(holds);
+    const shortfalls = shortfallsOf(holds, this.now());
+    return shortfalls.length === 0 ? undefined : refusalOf(holds, shortfalls, this.now());
+  }
+
+  #take(holds: readonly Hold[]): Verdict | Promise<Verdict> {
+    if (this.#quota !== undefined) return this.#takeShared(holds);
     const nowMs = this.now();
-    const refusal = this.#judge(holds, nowMs);
-    if (refusal !== undefined) return refusal;
+    const shortfalls = shortfallsOf(holds, nowMs);
+    if (shortfalls.length > 0) return shortfalls;
     for (const hold of holds) {
       const { log } = hold.meter;
       if (log === undefined) hold.meter.inFlight++;
@@ -124,22 +213,13 @@ export class Limiter {
     return new Admission(holds, () => this.now());
   }
 
-  /** What {@link admit} would refuse now; counts nothing. Where processes count together, only what will never fit. */
-  refusal(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Refusal | undefined {
-    const holds = this.#holds(rules, subject, cost);
-    return this.#quota === undefined ? this.#judge(holds, this.now()) : tooLarge(holds);
-  }
-
-  #admitShared(holds: readonly Hold[]): Admission | Refusal | Promise<Admission | Refusal> {
-    const refusal = tooLarge(holds);
-    if (refusal !== undefined) return refusal;
-    const refusals = takeShared(holds, () => this.now());
-    if (refusals instanceof Promise) return refusals.then((refusals) => this.#verdict(holds, refusals));
-    return this.#verdict(holds, refusals);
-  }
-
-  #verdict(holds: readonly Hold[], refusals: readonly SharedRefusal[]): Admission | Refusal {
-    return refusals.length === 0 ? new Admission(holds, () => this.now()) : refusalOf(holds, refusals, this.now());
+  #takeShared(holds: readonly Hold[]): Verdict | Promise<Verdict> {
+    const large = holds.find(({ weight, compiled }) => weight > compiled.rule.amount);
+    if (large !== undefined) return [{ hold: large, reason: 'full', fitsAtMs: 0 }];
+    const admitted = (shortfalls: readonly Shortfall[]): Verdict =>
+      shortfalls.length === 0 ? new Admission(holds, () => this.now()) : shortfalls;
+    const shortfalls = takeShared(holds, () => this.now());
+    return shortfalls instanceof Promise ? shortfalls.then(admitted) : admitted(shortfalls);
   }
 
   #holds(rules: readonly CompiledRule[], subject: RuleSubject, cost: LazyCost): Hold[] {
@@ -150,37 +230,6 @@ export class Limiter {
       for (const meter of metersOf(compiled, subject)) holds.push({ compiled, meter, weight, atMs: 0, untilMs: 0 });
     }
     return holds;
-  }
-
-  #judge(holds: readonly Hold[], nowMs: number): Refusal | undefined {
-    let worst: Hold | undefined;
-    let freeAtMs = nowMs;
-    let isBusy = false;
-    for (const hold of holds) {
-      const { compiled, meter, weight } = hold;
-      const { amount } = compiled.rule;
-      if (meter.log === undefined) {
-        if (meter.inFlight + weight <= amount) continue;
-        isBusy = true;
-        worst ??= hold;
-        continue;
-      }
-      const fitsAtMs = meter.log.fitsAtMs(nowMs, weight, amount);
-      if (fitsAtMs <= freeAtMs) continue;
-      worst = hold;
-      freeAtMs = fitsAtMs;
-    }
-    if (worst === undefined) return undefined;
-    const reason = freeAtMs === Number.POSITIVE_INFINITY ? 'never' : freeAtMs > nowMs ? 'wait' : isBusy && 'busy';
-    return {
-      type: 'refusal',
-      label: worst.compiled.label,
-      used: worst.meter.log?.used(nowMs) ?? worst.meter.inFlight,
-      weight: worst.weight,
-      reason: reason || 'busy',
-      retryAfterMs: freeAtMs - nowMs,
-      standings: holds,
-    };
   }
 
   #compileForEndpoint(rule: LimitRule, index: number, endpointId: string): CompiledRule {
@@ -204,7 +253,17 @@ export class Limiter {
 
 function sorted(rules: readonly CompiledRule[]): RulesByTime {
   const isOfAttempt = ({ rule }: CompiledRule) => rule.scope.provider !== undefined || rule.each.includes('provider');
-  return { exchange: rules.filter((compiled) => !isOfAttempt(compiled)), attempt: rules.filter(isOfAttempt) };
+  const exchange = rules.filter((compiled) => !isOfAttempt(compiled));
+  return {
+    exchange,
+    attempt: rules.filter(isOfAttempt),
+    mayWait: exchange.some(({ rule }) => rule.queue !== undefined),
+  };
+}
+
+/** What it refuses is refused at once. */
+function isHard({ compiled }: Hold): boolean {
+  return compiled.rule.queue === undefined;
 }
 
 /** What makes a rule the same over a change of configuration: all but its amount. */

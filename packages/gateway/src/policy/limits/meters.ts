@@ -13,6 +13,10 @@ const SLOTS_MAX_EACH = 256;
 export interface Meter extends OwnPart {
   /** Set when several processes count it together; then `log` and `inFlight` are this one's part. */
   shared?: SharedMeter;
+  /** Tokens reserved by what is under way, of which some come back; counted where there is a queue. */
+  reserved: number;
+  /** Set as long as requests wait for room here: told when some was given back. */
+  line?: { freed(): void };
 }
 
 /** Gives a meter its part of what several processes count together. */
@@ -59,7 +63,7 @@ export class Meters {
 
   #make(slotsMax: number, instance: string): Meter {
     const log = this.#measure === 'concurrency' ? undefined : new SlidingLog(this.#windowMs, slotsMax);
-    const meter: Meter = { log, inFlight: 0 };
+    const meter: Meter = { log, inFlight: 0, reserved: 0 };
     if (this.#share !== undefined) meter.shared = this.#share(meter, instance);
     return meter;
   }

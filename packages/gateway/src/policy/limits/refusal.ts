@@ -1,5 +1,5 @@
 import type { Hold, Standing } from './admission.ts';
-import type { SharedRefusal } from './shared-admission.ts';
+import { longest, type Shortfall } from './shortfall.ts';
 
 /** Why an exchange was not admitted. Nothing was counted. */
 export interface Refusal {
@@ -16,6 +16,17 @@ export interface Refusal {
   readonly reason: 'wait' | 'busy' | 'never' | 'unknown';
   readonly retryAfterMs: number;
   readonly standings: readonly Standing[];
+  /** Absent when the limit has no queue. */
+  readonly queue?: RefusedWaiting;
+}
+
+/** What a queue has to do with a refusal. */
+export interface RefusedWaiting {
+  /** `full`: as many wait as may. `late`: its turn comes after the time it may wait. `over`: that time has passed. */
+  readonly why: 'full' | 'late' | 'over';
+  /** Those that wait for the same. */
+  readonly length: number;
+  readonly waitedMs: number;
 }
 
 /** What will never fit, however long it waits. */
@@ -24,22 +35,18 @@ export function tooLarge(holds: readonly Hold[]): Refusal | undefined {
   return hold && refusalOf(holds, [{ hold, reason: 'full', fitsAtMs: 0 }], 0);
 }
 
-/** The refusal that keeps it longest, where processes count together. */
-export function refusalOf(standings: readonly Hold[], refusals: readonly SharedRefusal[], nowMs: number): Refusal {
-  let worst = refusals[0] as SharedRefusal;
-  const untilMs = ({ hold, fitsAtMs }: SharedRefusal) =>
-    hold.meter.log === undefined ? nowMs : fitsAtMs === 0 ? Number.POSITIVE_INFINITY : fitsAtMs;
-  for (const refusal of refusals) if (untilMs(refusal) > untilMs(worst)) worst = refusal;
-  const { hold, reason } = worst;
-  const freeAtMs = untilMs(worst);
-  const full = freeAtMs === Number.POSITIVE_INFINITY ? 'never' : freeAtMs > nowMs ? 'wait' : 'busy';
+/** @param shortfalls One at least: the one that keeps it longest is told. */
+export function refusalOf(standings: readonly Hold[], shortfalls: readonly Shortfall[], nowMs: number): Refusal {
+  const { hold, reason, fitsAtMs } = longest(shortfalls);
+  const { meter, compiled, weight } = hold;
+  const full = fitsAtMs === 0 ? 'never' : fitsAtMs > nowMs ? 'wait' : 'busy';
   return {
     type: 'refusal',
-    label: hold.compiled.label,
-    used: hold.meter.shared?.used(nowMs) ?? 0,
-    weight: hold.weight,
+    label: compiled.label,
+    used: (meter.shared ?? meter.log)?.used(nowMs) ?? meter.inFlight,
+    weight,
     reason: reason === 'unknown' ? reason : full,
-    retryAfterMs: Math.max(0, freeAtMs - nowMs),
+    retryAfterMs: fitsAtMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, fitsAtMs - nowMs),
     standings,
   };
 }

@@ -1,18 +1,10 @@
 import type { Hold } from './admission.ts';
 import type { SharedMeter } from './shared-meter.ts';
+import type { Shortfall } from './shortfall.ts';
 
 /** A hold of which several processes count the rule together. */
 interface SharedHold extends Hold {
   readonly meter: Hold['meter'] & { shared: SharedMeter };
-}
-
-/** What one hold was refused with. */
-export interface SharedRefusal {
-  readonly hold: Hold;
-  /** `full`: there is no room. `unknown`: nobody could be asked, and the rule says to refuse then. */
-  readonly reason: 'full' | 'unknown';
-  /** When it fits if nothing is added, in milliseconds of the same clock; 0 for never. */
-  readonly fitsAtMs: number;
 }
 
 /**
@@ -23,7 +15,7 @@ export interface SharedRefusal {
 export function takeShared(
   all: readonly Hold[],
   now: () => number,
-): readonly SharedRefusal[] | Promise<readonly SharedRefusal[]> {
+): readonly Shortfall[] | Promise<readonly Shortfall[]> {
   const holds = all.filter(isShared);
   const taken: SharedHold[] = [];
   for (const hold of holds) {
@@ -39,7 +31,7 @@ async function askShared(
   holds: readonly SharedHold[],
   taken: SharedHold[],
   now: () => number,
-): Promise<readonly SharedRefusal[]> {
+): Promise<readonly Shortfall[]> {
   const forced: SharedHold[] = [];
   // Places last: what is taken of the others meanwhile is waited for by those who need it, a place is not.
   for (const isPlace of [false, true]) {
@@ -50,12 +42,13 @@ async function askShared(
       else missing.push(hold);
     }
     if (missing.length === 0) continue;
-    const refusals: SharedRefusal[] = [];
+    const refusals: Shortfall[] = [];
     const answers = await Promise.all(missing.map(({ meter, weight }) => meter.shared.ask(weight)));
     for (const [index, hold] of missing.entries()) {
       const answer = answers[index];
       if (answer?.taken === 'taken') taken.push(hold);
-      else if (answer?.taken === 'refused') refusals.push({ hold, reason: 'full', fitsAtMs: answer.fitsAtMs });
+      else if (answer?.taken === 'refused')
+        refusals.push({ hold, reason: 'full', fitsAtMs: isPlace ? now() : answer.fitsAtMs });
       else {
         const refusal = force(hold, now());
         if (refusal === undefined) forced.push(hold);
@@ -80,7 +73,7 @@ function enter(holds: readonly SharedHold[], nowMs: number): void {
 }
 
 /** Nobody can be asked: what this process knows alone decides, unless the rule wants it otherwise. */
-function force(hold: SharedHold, nowMs: number): SharedRefusal | undefined {
+function force(hold: SharedHold, nowMs: number): Shortfall | undefined {
   const { weight, compiled } = hold;
   const { shared } = hold.meter;
   if (compiled.rule.unreachable === 'refuse') return { hold, reason: 'unknown', fitsAtMs: nowMs };
