@@ -6,6 +6,7 @@ import type { Caller } from '../policy/caller.ts';
 import { StoreError } from '../store/store.ts';
 import type { AdminAnswer, AdminContext, AdminHouse } from './admin-context.ts';
 import { AdminFault, faultBody } from './admin-fault.ts';
+import { findOperation } from './find-operation.ts';
 import { operations } from './openapi.ts';
 import { type AdminOperation, BASE_PATH } from './operation.ts';
 import { requireUnbounded } from './reach.ts';
@@ -83,44 +84,14 @@ export class AdminApi {
 const NOTHING_READ = { query: {}, body: {}, expectedVersion: undefined, idempotency: undefined };
 
 /** @throws AdminFault `route_unknown`, `method_not_allowed` */
-function operationOf(request: Request): { operation: AdminOperation; id: string } {
-  const { pathname } = new URL(request.url);
+function operationOf({ method, url }: Request): { operation: AdminOperation; id: string } {
+  const { pathname } = new URL(url);
   const path = pathname.startsWith(`${BASE_PATH}/`) ? pathname.slice(BASE_PATH.length) : '';
-  const fitting = operations.flatMap((operation) => {
-    const id = idIn(path, operation.path);
-    return id === undefined ? [] : [{ operation, id }];
-  });
-  const found = fitting.find(({ operation }) => operation.method === request.method);
-  if (found !== undefined) return found;
-  if (fitting.length > 0) {
-    const methods = fitting.map(({ operation }) => operation.method).join(', ');
-    throw new AdminFault('method_not_allowed', { message: `This path answers ${methods}, not ${request.method}.` });
-  }
-  throw new AdminFault('route_unknown', {
-    message: 'This is no path of the admin API.',
-    hint: `GET ${BASE_PATH}/openapi.json describes it.`,
-  });
-}
-
-/** What stands for `{id}`; empty when the template has none; undefined when the path does not fit. */
-function idIn(path: string, template: string): string | undefined {
-  const parts = path.split('/');
-  const wanted = template.split('/');
-  if (parts.length !== wanted.length) return undefined;
-  let id = '';
-  for (const [at, part] of parts.entries()) {
-    if (wanted[at] === '{id}') id = decoded(part);
-    else if (wanted[at] !== part) return undefined;
-  }
-  return template.includes('{id}') && id === '' ? undefined : id;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return ''; // Not valid percent-encoding: no such path.
-  }
+  return findOperation(
+    operations,
+    { method, path },
+    { message: 'This is no path of the admin API.', hint: `GET ${BASE_PATH}/openapi.json describes it.` },
+  );
 }
 
 function written({ status, body, headers }: AdminAnswer): Response {

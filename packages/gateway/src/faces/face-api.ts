@@ -3,6 +3,7 @@ import { stringifyJson } from '@turnpike/wire/json/stringify.ts';
 import type { Json } from '@turnpike/wire/json/value.ts';
 import type { AdminAnswer, AdminContext, AdminHouse } from '../admin/admin-context.ts';
 import { AdminFault } from '../admin/admin-fault.ts';
+import { findOperation } from '../admin/find-operation.ts';
 import { requireUnbounded } from '../admin/reach.ts';
 import { checked, idempotencyOf, readJsonBody } from '../admin/read-request.ts';
 import { type AdminRights, hasScope } from '../identity/admin-scope.ts';
@@ -66,18 +67,10 @@ export class FaceApi {
   }
 
   /** @throws AdminFault `route_unknown`, `method_not_allowed` */
-  #operationOf(request: Request): { operation: FaceOperation; id: string } {
-    const { pathname } = new URL(request.url);
+  #operationOf({ method, url }: Request): { operation: FaceOperation; id: string } {
+    const { pathname } = new URL(url);
     const path = pathname.endsWith('/') ? pathname.slice(0, -1) : pathname;
-    const fitting = this.#face.operations.flatMap((operation) => {
-      const id = idIn(path, operation.path);
-      return id === undefined ? [] : [{ operation, id }];
-    });
-    const found = fitting.find(({ operation }) => operation.method === request.method);
-    if (found !== undefined) return found;
-    if (fitting.length === 0) throw new AdminFault('route_unknown', { message: 'This path is not served here.' });
-    const methods = fitting.map(({ operation }) => operation.method).join(', ');
-    throw new AdminFault('method_not_allowed', { message: `This path answers ${methods}, not ${request.method}.` });
+    return findOperation(this.#face.operations, { method, path }, { message: 'This path is not served here.' });
   }
 
   #refusal(error: unknown): Response {
@@ -101,27 +94,6 @@ function requireAccess({ admin, name }: Caller, { access }: FaceOperation): void
   throw new AdminFault('scope_missing', {
     message: `The key "${name}" is no management key for this: it lacks the scope ${access}.`,
   });
-}
-
-/** What stands for `{id}`; empty when the template has none; undefined when the path does not fit. */
-function idIn(path: string, template: string): string | undefined {
-  const parts = path.split('/');
-  const wanted = template.split('/');
-  if (parts.length !== wanted.length) return undefined;
-  let id = '';
-  for (const [at, part] of parts.entries()) {
-    if (wanted[at] === '{id}') id = decoded(part);
-    else if (wanted[at] !== part) return undefined;
-  }
-  return template.includes('{id}') && id === '' ? undefined : id;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return ''; // Not valid percent-encoding: no such path.
-  }
 }
 
 function written({ status, body, headers }: AdminAnswer): Response {
