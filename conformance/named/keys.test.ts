@@ -2,148 +2,207 @@
  * Keys over two gateways on one database, and what other gateways are known to get wrong about them: cached keys that
  * outlive a change, or bring an older state back.
  */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Emulator, startEmulator } from '@turnpike/emulator/emulator.ts';
-import { type Gateway, startGateway } from '@turnpike/gateway/compose.ts';
+import { beforeAll, describe, expect, test } from 'bun:test';
+import { type AskOptions, type House, onEachStore } from './house.ts';
 
-const ADMIN = 'sk-admin-of-the-keys';
-/** Within it a change must be in force everywhere. */
-const EVERYWHERE_MS = 1_000;
+const up = { provider: 'up-openai-chat' };
+const models = ['alpha', 'beta'].map((name) => ({ name, endpoints: [{ ...up, model: name }] }));
+const BOTH = [0, 1];
 
-let emulator: Emulator;
-let folder: string;
-let one: Gateway;
-let two: Gateway;
+/** A key that both gateways know, and what is done with it. */
+class Subject {
+  readonly #house: House;
+  readonly name: string;
+  readonly team: string;
+  secret: string;
 
-beforeAll(async () => {
-  emulator = await startEmulator();
-  emulator.script([{ text: 'answer', usage: { input: 10, output: 5 } }], { repeat: true });
-  folder = mkdtempSync(join(tmpdir(), 'turnpike-keys-'));
-  const configFile = join(folder, 'turnpike.yaml');
-  const provider = { id: 'up', dialect: 'openai-chat', baseUrl: `${emulator.url}/v1`, apiKey: 'upstream-key' };
-  writeFileSync(
-    configFile,
-    JSON.stringify({
-      adminKey: ADMIN,
-      discovery: false,
-      sandbox: false,
-      providers: [provider],
-      models: ['alpha', 'beta'].map((name) => ({ name, endpoints: [`up/${name}`] })),
-    }),
-  );
-  const environment = { TURNPIKE_DATA_DIR: folder };
-  one = await startGateway({ configFile, port: 0, environment });
-  two = await startGateway({ configFile, port: 0, environment });
-});
-afterAll(async () => {
-  await one.stop();
-  await two.stop();
-  await emulator.stop();
-  rmSync(folder, { recursive: true });
-});
+  constructor(house: House, { name, key, team }: { name: string; key: string; team: string }) {
+    this.#house = house;
+    this.name = name;
+    this.secret = key;
+    this.team = team;
+  }
 
-let names = 0;
-const fresh = (what: string) => `${what}-${++names}`;
-let web: { id: string; name: string };
-let secret: string;
-let keyName: string;
+  static async make(house: House, fields: object = {}): Promise<Subject> {
+    const team = house.fresh('web');
+    await house.admin('POST', '/teams', { name: team });
+    const subject = new Subject(house, { ...(await house.newKey({ teamId: team, ...fields })), team });
+    await subject.becomes(200);
+    return subject;
+  }
 
-beforeEach(async () => {
-  web = await admin('POST', '/teams', { name: fresh('web') });
-  keyName = fresh('key');
-  secret = (await admin('POST', '/keys', { name: keyName, teamId: web.id })).key;
-  for (const gateway of [one, two]) await becomes(gateway, 200);
-});
+  ask(at: number, model = 'alpha', more: AskOptions = {}) {
+    return this.#house.ask(this.secret, { model, at, ...more });
+  }
 
-async function admin(method: string, path: string, body?: object) {
-  const response = await fetch(`${one.url}/admin/api/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return text === '' ? {} : JSON.parse(text);
-}
+  /** Calls are answered so by both, no later than a change may take. */
+  async becomes(status: number, model = 'alpha', more: AskOptions = {}): Promise<void> {
+    await Promise.all(BOTH.map((at) => this.#house.becomes(status, this.secret, { model, at, ...more })));
+  }
 
-async function ask({ url }: Gateway, model = 'alpha'): Promise<number> {
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model, max_tokens: 10, messages: [{ role: 'user', content: 'Hi' }] }),
-  });
-  await response.text();
-  return response.status;
-}
-
-/** Waits until calls are answered so; fails when that takes longer than a change may. */
-async function becomes(gateway: Gateway, status: number, model?: string): Promise<void> {
-  const untilMs = performance.now() + EVERYWHERE_MS;
-  for (let last = 0; last !== status; ) {
-    last = await ask(gateway, model);
-    if (last !== status && performance.now() > untilMs) throw new Error(`Still ${last}, not ${status}.`);
+  /** Traffic on both, so that every cache there is has the key, while something is changed. */
+  async underTraffic(change: () => Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const traffic = BOTH.map(async (at) => {
+      while (!isOver) {
+        await this.ask(at);
+        await Bun.sleep(3);
+      }
+    });
+    await Bun.sleep(30);
+    await change();
+    await Bun.sleep(150);
+    isOver = true;
+    await Promise.all(traffic);
   }
 }
 
-/** Traffic on both, so that every cache there is has the key, while something is changed. */
-async function underTraffic(change: () => Promise<unknown>): Promise<void> {
-  let isOver = false;
-  const traffic = [one, two].map(async (gateway) => {
-    while (!isOver) await ask(gateway);
-  });
-  await Bun.sleep(50);
-  await change();
-  await Bun.sleep(300);
-  isOver = true;
-  await Promise.all(traffic);
-}
+onEachStore({ gateways: 2, models }, (house) => {
+  beforeAll(() => house().answers(5));
+  const change = (path: string, fields: object) => house().admin('PATCH', path, fields);
+  const make = (fields?: object) => Subject.make(house(), fields);
 
-describe('peers’ defects', () => {
-  test('a blocked key is refused by the gateway that did not block it, too', async () => {
-    await underTraffic(() => admin('POST', `/keys/${keyName}/block`));
-    for (const gateway of [one, two]) await becomes(gateway, 403);
-    await admin('POST', `/keys/${keyName}/unblock`);
-    for (const gateway of [one, two]) await becomes(gateway, 200);
+  // Each has a key of its own, and most of their time they wait for the other gateway to look.
+  test.concurrent('a blocked key is refused by the gateway that did not block it, too', async () => {
+    const subject = await make();
+    await subject.underTraffic(() => house().admin('POST', `/keys/${subject.name}/block`));
+    expect((await subject.ask(0)).status).toBe(403);
+    await subject.becomes(403);
+    await house().admin('POST', `/keys/${subject.name}/unblock`);
+    await subject.becomes(200);
   });
 
-  test('accounting for traffic never brings an older state of a key back', async () => {
-    await underTraffic(() => admin('PATCH', `/keys/${keyName}`, { policy: { models: ['beta'] } }));
-    for (const gateway of [one, two]) await becomes(gateway, 403, 'alpha');
-    for (const gateway of [one, two]) {
-      await gateway.flush();
-      expect([await ask(gateway, 'alpha'), await ask(gateway, 'beta')]).toEqual([403, 200]);
+  test.concurrent('accounting for traffic never brings an older state of a key back', async () => {
+    const subject = await make();
+    await subject.underTraffic(() => change(`/keys/${subject.name}`, { policy: { models: ['beta'] } }));
+    await subject.becomes(403, 'alpha');
+    await house().spent('all');
+    for (const at of BOTH) {
+      expect([(await subject.ask(at, 'alpha')).status, (await subject.ask(at, 'beta')).status]).toEqual([403, 200]);
     }
-    expect((await admin('GET', `/keys/${keyName}`)).policy.models).toEqual(['beta']);
+    expect((await house().admin('GET', `/keys/${subject.name}`)).policy).toEqual({ models: ['beta'] });
   });
 
-  test('a narrower list of models of a team holds for its keys at once', async () => {
-    await underTraffic(() => admin('PATCH', `/teams/${web.name}`, { policy: { models: ['beta'] } }));
-    for (const gateway of [one, two]) await becomes(gateway, 403, 'alpha');
-    for (const gateway of [one, two]) await becomes(gateway, 200, 'beta');
+  test.concurrent('a narrower list of models of a team holds for its keys at once', async () => {
+    const subject = await make();
+    await subject.underTraffic(() => change(`/teams/${subject.team}`, { policy: { models: ['beta'] } }));
+    await subject.becomes(403, 'alpha');
+    await subject.becomes(200, 'beta');
   });
 
-  test('a blocked team takes its keys along', async () => {
-    await underTraffic(() => admin('PATCH', `/teams/${web.name}`, { isBlocked: true }));
-    for (const gateway of [one, two]) await becomes(gateway, 403);
+  test.concurrent('and so does one of a group of models that it refers to', async () => {
+    const group = house().fresh('group');
+    await house().admin('POST', '/model-groups', { name: group, models: ['alpha'] });
+    const subject = await make({ policy: { modelGroups: [group] } });
+    await subject.underTraffic(() => change(`/model-groups/${group}`, { models: ['beta'] }));
+    await subject.becomes(403, 'alpha');
+    await subject.becomes(200, 'beta');
   });
 
-  test('no team is deleted from under keys that go on working', async () => {
-    await expect(admin('DELETE', `/teams/${web.name}`)).rejects.toThrow('409');
-    await admin('DELETE', `/keys/${keyName}`);
-    await admin('DELETE', `/teams/${web.name}`);
-    for (const gateway of [one, two]) await becomes(gateway, 401);
+  const above = { organisation: 'organisationId', team: 'teamId', project: 'projectId', user: 'userId' } as const;
+  test.concurrent.each([...Object.entries(above), ['service-account', 'serviceAccountId']])(
+    'a blocked %s takes its keys along',
+    async (kind, field) => {
+      const name = house().fresh(kind);
+      await house().admin('POST', `/${kind}s`, { name });
+      const subject = await make({ teamId: undefined, [field]: name });
+      await subject.underTraffic(() => change(`/${kind}s/${name}`, { isBlocked: true }));
+      await subject.becomes(403);
+      await change(`/${kind}s/${name}`, { isBlocked: false });
+      await subject.becomes(200);
+    },
+  );
+
+  test.concurrent('a blocked end user is refused under every key, on every gateway', async () => {
+    const user = house().fresh('end');
+    const options = { fields: { user } };
+    const subject = await make();
+    const { id } = await house().admin('POST', '/end-users', { name: user });
+    await subject.becomes(200, 'alpha', options);
+    await change(`/end-users/${id}`, { isBlocked: true });
+    await subject.becomes(403, 'alpha', options);
+    await subject.becomes(200);
   });
 
-  test('a rotated key is replaced everywhere; the old one ends with its grace', async () => {
-    const old = secret;
-    const { key } = await admin('POST', `/keys/${keyName}/rotate`, { graceMs: 600 });
-    for (secret of [key, old]) for (const gateway of [one, two]) await becomes(gateway, 200);
-    await Bun.sleep(700);
-    for (const gateway of [one, two]) await becomes(gateway, 401);
-    secret = key;
-    for (const gateway of [one, two]) await becomes(gateway, 200);
+  test.concurrent('no team is deleted from under keys that go on working', async () => {
+    const subject = await make();
+    await expect(house().admin('DELETE', `/teams/${subject.team}`)).rejects.toThrow('409');
+    await subject.underTraffic(() => house().admin('DELETE', `/keys/${subject.name}`));
+    await house().admin('DELETE', `/teams/${subject.team}`);
+    await subject.becomes(401);
+  });
+
+  test.concurrent('a rotated key is replaced everywhere; the old one ends with its grace', async () => {
+    const subject = await make();
+    const old = subject.secret;
+    const graceMs = 2_000;
+    const { key } = await house().admin('POST', `/keys/${subject.name}/rotate`, { graceMs });
+    const graceUntilMs = Date.now() + graceMs;
+    for (subject.secret of [key, old]) await subject.becomes(200);
+    while (Date.now() <= graceUntilMs) await Bun.sleep(10);
+    await subject.becomes(401);
+    subject.secret = key;
+    await subject.becomes(200);
+  });
+
+  test.concurrent('a key that was asked for before it was made is not taken for unknown afterwards', async () => {
+    const subject = await make();
+    subject.secret = `sk-brought-along-${subject.name}-0123456789`;
+    await subject.becomes(401);
+    await house().newKey({ key: subject.secret });
+    await subject.becomes(200);
+  });
+
+  test.concurrent('a budget or a limit that is raised, lowered or taken away is in force everywhere', async () => {
+    const subject = await make();
+    const path = `/keys/${subject.name}`;
+    await change(path, { budgets: [{ amount: 0, per: 'day' }] });
+    await subject.becomes(402, 'chat');
+    await change(path, { budgets: [{ amount: 100, per: 'day' }] });
+    await subject.becomes(200, 'chat');
+    await change(path, { limits: [{ tokens: 1, per: 'minute' }] });
+    await subject.becomes(429, 'chat');
+    await change(path, { limits: null, budgets: null });
+    await subject.becomes(200, 'chat');
+  });
+
+  test.concurrent('an end that is set is kept to the millisecond, and one that has passed at once', async () => {
+    const subject = await make();
+    const path = `/keys/${subject.name}`;
+    const endMs = Date.now() + 2_000;
+    await change(path, { policy: { expiresAtMs: endMs } });
+    while (Date.now() < endMs) {
+      const begunMs = Date.now();
+      const { status } = await subject.ask(1);
+      if (Date.now() < endMs) expect([begunMs, status]).toEqual([begunMs, 200]);
+      await Bun.sleep(10);
+    }
+    for (const at of BOTH) expect((await subject.ask(at)).status).toBe(401);
+    await change(path, { policy: {} });
+    await subject.becomes(200);
+    await change(path, { policy: { expiresAtMs: 1 } });
+    await subject.becomes(401);
+  });
+
+  describe('what is sent as a key', () => {
+    test.each([
+      "' OR '1'='1",
+      "sk-' UNION SELECT digest FROM entity --",
+      'sk-"; DROP TABLE entity; --',
+      `sk-${'x'.repeat(4_000)}`.slice(0, 3_000),
+      '%00%27',
+      '__proto__',
+    ])('is no statement and no name of anything: %#', async (text) => {
+      const ways: Record<string, string>[] = [{ authorization: `Bearer ${text}` }, { 'x-api-key': text }];
+      for (const headers of ways) {
+        const response = await fetch(`${house().gateway.url}/v1/chat/completions`, {
+          method: 'POST',
+          headers,
+          body: '{}',
+        });
+        expect([response.status, (await response.text()).includes(text)]).toEqual([401, false]);
+      }
+      expect((await house().ask((await house().newKey()).key)).status).toBe(200);
+    });
   });
 });
