@@ -16,6 +16,7 @@ import { TokenVerifier } from './identity/token-verifier.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open-ledger.ts';
 import type { GoneJournal } from './ledger/recover.ts';
+import { BoundedNames } from './pipeline/bounded-names.ts';
 import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
 import type { Budgets } from './policy/budgets/budgets.ts';
 import { settleGone } from './policy/budgets/unreported-charges.ts';
@@ -127,6 +128,9 @@ export class Gateway {
   #adminApi: Promise<AdminApi> | undefined;
   #faces: Promise<Faces> | undefined;
   readonly #active = new ActiveExchanges();
+  readonly #names = new BoundedNames((kind) =>
+    this.#log.warn('More names came in a day than the ledger tells apart; the others are summed together.', { kind }),
+  );
   readonly #rules: RulesInForce;
   readonly #quota: QuotaNode | undefined;
   #services: Services | undefined;
@@ -302,6 +306,7 @@ export class Gateway {
     this.#identity.directory.configureGroups(snapshot.modelGroups);
     this.#services = {
       ledger: this.#ledger,
+      names: this.#names,
       endUsers: this.#identity.directory,
       vault: this.#identity.vault,
       hide: (secrets) => this.#log.secrets.addPassing(secrets),

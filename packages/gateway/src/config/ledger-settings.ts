@@ -1,5 +1,5 @@
-/** How the ledger is kept; from `ledger` in turnpike.yaml. */
-export interface LedgerSettings {
+/** How its journal is kept. */
+export interface JournalSettings {
   /**
    * What a record must survive before an attempt is sent and before the last byte of an answer: the end of the
    * `process`, or a `power` cut as well (then both wait for the disk).
@@ -11,8 +11,15 @@ export interface LedgerSettings {
   readonly journalBytesMax: number;
 }
 
+/** How the ledger is kept; from `ledger` in turnpike.yaml. */
+export interface LedgerSettings extends JournalSettings {
+  /** Names that callers make up (of models under a wildcard, of end users, tags) that are told apart in a UTC day, of each kind. */
+  readonly namesPerDayMax: number;
+}
+
 export const ledgerDefaults: LedgerSettings = {
   durability: 'process',
   onJournalFailure: 'refuse',
   journalBytesMax: 1024 * 1024 * 1024,
+  namesPerDayMax: 10_000,
 };

@@ -372,6 +372,12 @@ export const configSchema = z.strictObject({
         journalBytesMax: z.optional(
           count('What may wait in the journal while the database is gone. Default 1073741824 (1 GiB).', 1024 * 1024),
         ),
+        namesPerDayMax: z.optional(
+          count(
+            'Names that callers make up, of models, end users and tags, that are told apart in a day. Default 10000.',
+            1,
+          ),
+        ),
       }),
     )
     .check(z.describe('How the ledger is kept.')),

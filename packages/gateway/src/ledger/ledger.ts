@@ -1,7 +1,7 @@
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Price } from '../catalog/price.ts';
-import { type LedgerSettings, ledgerDefaults } from '../config/ledger-settings.ts';
+import { type JournalSettings, ledgerDefaults } from '../config/ledger-settings.ts';
 import type { JournalDisk } from '../runtime/journal-disk.ts';
 import type { Log } from '../telemetry/log.ts';
 import { EntryWriter, type LedgerStore } from './entry-writer.ts';
@@ -26,7 +26,7 @@ export interface LedgerOptions {
   log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** A name no writer of the folder ever had. */
   writerName: string;
-  settings?: LedgerSettings;
+  settings?: JournalSettings;
   /** See {@link RecoverOptions}. */
   onJournal?: ((journal: GoneJournal) => Promise<boolean>) | undefined;
   segmentBytes?: number;
@@ -61,7 +61,7 @@ export class Ledger {
   readonly #log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly #onJournal: LedgerOptions['onJournal'];
   readonly #cancels: (() => void)[];
-  #settings: LedgerSettings;
+  #settings: JournalSettings;
   #unsaved: { open: OpenAttempt; end: Settlement }[] = [];
   #recovering: Promise<Recovered> | undefined;
   #isFailing = false;
@@ -92,7 +92,7 @@ export class Ledger {
   }
 
   /** Puts other settings in force, for attempts that begin from now on. */
-  configure(settings: LedgerSettings): void {
+  configure(settings: JournalSettings): void {
     this.#settings = settings;
   }
 

@@ -1,15 +1,16 @@
 import type { Usage } from '@turnpike/wire/canon/usage.ts';
-import type { Endpoint } from '../config/snapshot.ts';
+import type { Endpoint, Snapshot } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Cost } from '../ledger/cost.ts';
 import type { Caller } from '../policy/caller.ts';
 import { scopeKey } from '../policy/scope.ts';
 import { nowMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
+import { type NamedKind, OTHER } from './bounded-names.ts';
 import { estimateUsage } from './estimate.ts';
 import type { Services } from './services.ts';
 
-/** Names asked for under a wildcard are the caller's own, and the ledger keeps sums for each. */
+/** Names asked for under a wildcard are the caller's own. */
 const MODEL_CHARS_MAX = 256;
 
 /**
@@ -19,23 +20,24 @@ const MODEL_CHARS_MAX = 256;
  * @throws Fault `ledger_unavailable`: then it must not be sent.
  */
 export function openAccount(
-  { ledger, markups }: Services,
+  services: Services,
   exchange: Exchange,
   endpoint: Endpoint,
   row: AttemptRow,
 ): Promise<void> | undefined {
   if (exchange.operation !== 'generate') return undefined;
-  const scopes = scopesOf(exchange);
+  const { ledger, markups } = services;
   const atMs = Math.round(row.startedAtMs);
+  const scopes = scopesOf(services, exchange, atMs);
   const labels = {
     id: `${exchange.id}.${row.number}`,
     atMs,
     exchangeId: exchange.id,
     attempt: row.number,
     scopes,
-    model: (exchange.body?.model ?? '').slice(0, MODEL_CHARS_MAX),
+    model: modelOf(services, exchange, atMs),
     provider: row.provider,
-    endpoint: row.endpoint,
+    endpoint: endpointOf(services, exchange, row, atMs),
     modelServed: row.model,
     paidBy: row.paidBy,
     markup: markups.inForce(scopes, atMs),
@@ -75,10 +77,39 @@ export function noteProgress({ ledger }: Services, exchange: Exchange, usage: Us
   if (exchange.account !== undefined) ledger.progress(exchange.account, nowMs(), usage);
 }
 
+/** The model asked for, as the ledger sums it. */
+function modelOf({ names }: Services, { body, snapshot }: Exchange, atMs: number): string {
+  const model = (body?.model ?? '').slice(0, MODEL_CHARS_MAX);
+  const { namesPerDayMax } = snapshot.ledger;
+  const isKnown = () => knownNames(snapshot).has(model);
+  return names.tellsApart('model', model, atMs, namesPerDayMax, isKnown) ? model : OTHER;
+}
+
+/** Under a wildcard, endpoints are named after the model. What was served stands in the entry besides. */
+function endpointOf({ names }: Services, { snapshot }: Exchange, row: AttemptRow, atMs: number): string {
+  const { endpoint, provider } = row;
+  const { namesPerDayMax } = snapshot.ledger;
+  const isKnown = () => knownNames(snapshot).has(endpoint);
+  return names.tellsApart('endpoint', endpoint, atMs, namesPerDayMax, isKnown) ? endpoint : `${provider}/${OTHER}`;
+}
+
+const known = new WeakMap<Snapshot, ReadonlySet<string>>();
+
+/** Models and endpoints that are configured, or that the catalogue knows of providers at hand. */
+function knownNames(snapshot: Snapshot): ReadonlySet<string> {
+  let names = known.get(snapshot);
+  if (names === undefined) {
+    names = new Set([...snapshot.models, ...snapshot.endpoints].map(({ id }) => id));
+    known.set(snapshot, names);
+  }
+  return names;
+}
+
 /** Callers live as long as the configuration, and their scopes with them. */
 const texts = new WeakMap<Caller, readonly string[]>();
 
-function scopesOf({ caller, endUser: named, limits, budgets }: Exchange): readonly string[] {
+function scopesOf(services: Services, exchange: Exchange, atMs: number): readonly string[] {
+  const { caller, endUser: named, limits, budgets } = exchange;
   if (caller === undefined) return [];
   let scopes = texts.get(caller);
   if (scopes === undefined) {
@@ -88,10 +119,30 @@ function scopesOf({ caller, endUser: named, limits, budgets }: Exchange): readon
   const endUser = named?.id;
   const { tags = [] } = limits?.subject ?? {};
   if (endUser === undefined && tags.length === 0 && budgets === undefined) return scopes;
-  const own = tags.map((id) => scopeKey({ type: 'tag', id }));
-  if (endUser !== undefined) own.push(scopeKey({ type: 'end-user', id: endUser }));
+  const { names } = services;
   // What a budget counts must be summed under its name, so that the next start finds it.
-  if (budgets !== undefined) own.push(...budgets.hold.ledgerScopes());
+  const own = (budgets?.hold.ledgerScopes() ?? []).filter((scope) => {
+    const kind = scope.slice(0, scope.indexOf(':'));
+    return !isMadeUp(kind) || names.tellsCounted(kind, scope.slice(kind.length + 1), atMs);
+  });
+  const { namesPerDayMax } = exchange.snapshot.ledger;
+  for (const id of tags) {
+    // A tag of the key is the operator's.
+    const isKnown = () => scopes?.includes(scopeKey({ type: 'tag', id })) === true;
+    const isApart = names.tellsApart('tag', id, atMs, namesPerDayMax, isKnown);
+    own.push(scopeKey({ type: 'tag', id: isApart ? id : OTHER }));
+  }
+  if (endUser !== undefined) {
+    const isKnown = () => services.endUsers.endUser(endUser) !== undefined;
+    const isApart = names.tellsApart('end-user', endUser, atMs, namesPerDayMax, isKnown);
+    own.push(scopeKey({ type: 'end-user', id: isApart ? endUser : OTHER }));
+  }
   // Mostly the caller's own: the same list then, of which the journal has written out the text already.
   return own.every((scope) => scopes.includes(scope)) ? scopes : [...new Set([...scopes, ...own])];
+}
+
+const madeUp: ReadonlySet<string> = new Set<NamedKind>(['model', 'end-user', 'tag', 'budget']);
+
+function isMadeUp(kind: string): kind is NamedKind {
+  return madeUp.has(kind);
 }

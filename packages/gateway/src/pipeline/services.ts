@@ -9,6 +9,7 @@ import type { Markups } from '../policy/markups.ts';
 import type { Alarms } from '../runtime/alarm.ts';
 import type { Reachability } from '../runtime/reachable.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
+import type { BoundedNames } from './bounded-names.ts';
 
 /** Services whose management APIs are answered as well, each under its own paths. */
 export type ManagementFace = 'openrouter' | 'vercel' | 'litellm';
@@ -31,6 +32,7 @@ export interface Services {
   readonly budgets: Budgets;
   readonly markups: Markups;
   readonly ledger: Ledger;
+  readonly names: BoundedNames;
   readonly alarms: Alarms;
   readonly reachability: Reachability;
   /** Takes the row of a settled exchange. Never throws, never waits. */
