@@ -6,6 +6,7 @@ import type { Entity } from '../identity/entity.ts';
 import type { FollowStore } from '../identity/follow-store.ts';
 import type { KeyDirectory } from '../identity/key-directory.ts';
 import type { SecretDigest } from '../identity/secret-digest.ts';
+import type { SecretRing } from '../identity/secret-ring.ts';
 import type { Budgets } from '../policy/budgets/budgets.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { KeyTable } from '../policy/identify.ts';
@@ -16,6 +17,7 @@ import type { Log } from '../telemetry/log.ts';
 export interface AdminHouse {
   readonly store: Store;
   readonly digest: SecretDigest;
+  readonly secrets: SecretRing;
   readonly directory: KeyDirectory;
   readonly follow: FollowStore;
   readonly vault: CredentialVault;

@@ -2,7 +2,7 @@ import type { Entity } from '../identity/entity.ts';
 import { writeEntityRow } from '../identity/entity.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import { nowMs } from '../runtime/clock.ts';
-import type { AuditRow } from '../store/store.ts';
+import type { AuditRow, RecordChange } from '../store/store.ts';
 import type { AdminAnswer, AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
 import { chained } from './audit-chain.ts';
@@ -58,6 +58,8 @@ export interface AuditedChange extends Audited {
   readonly puts: readonly Entity[];
   readonly deletes: readonly string[];
   readonly entries: readonly LedgerEntry[];
+  /** Facts about the installation to be written with it. */
+  readonly meta?: RecordChange['meta'];
   readonly status: number;
   readonly body: object | null;
   readonly shownOnce?: Readonly<Record<string, unknown>> | undefined;
@@ -142,6 +144,7 @@ export async function commitAudited(
       deletes: change.deletes,
       audit: auditRows(context, head, atMs, [change, ...(change.further ?? [])]),
       entries: change.entries,
+      meta: change.meta,
       answer: idempotency && {
         actorId: caller.id,
         idempotencyKey: idempotency.key,

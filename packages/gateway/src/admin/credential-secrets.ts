@@ -7,6 +7,7 @@ import { joinSegment } from '../providers/join-segment.ts';
 import { nowMs } from '../runtime/clock.ts';
 import type { AdminContext } from './admin-context.ts';
 import { AdminFault } from './admin-fault.ts';
+import { knownHere } from './rotate-secret.ts';
 
 /** Of shorter secrets nothing is shown. */
 const HINTED_CHARS_MIN = 16;
@@ -17,7 +18,7 @@ const HINTED_CHARS_MIN = 16;
  * @param before Undefined when it is being made.
  * @throws AdminFault `body_invalid`
  */
-export function withSecrets(context: AdminContext, draft: Entity, before?: Entity): Entity {
+export async function withSecrets(context: AdminContext, draft: Entity, before?: Entity): Promise<Entity> {
   const { secret, headers } = context.body as { secret?: string; headers?: Record<string, string> | null };
   const baseUrl = draft.body.baseUrl === undefined ? undefined : joinSegment(draft.body.baseUrl, undefined);
   const next = { ...draft, body: { ...draft.body, baseUrl } };
@@ -33,7 +34,7 @@ export function withSecrets(context: AdminContext, draft: Entity, before?: Entit
   }
   if (secret === undefined && headers === undefined) return next;
   const known =
-    before === undefined || (secret !== undefined && headers !== undefined) ? undefined : opened(context, before);
+    before === undefined || (secret !== undefined && headers !== undefined) ? undefined : await opened(context, before);
   return sealed(context, next, {
     secret: secret ?? known?.secret ?? '',
     headers: headers === undefined ? (known?.headers ?? {}) : (headers ?? {}),
@@ -43,14 +44,14 @@ export function withSecrets(context: AdminContext, draft: Entity, before?: Entit
 }
 
 /** The credential with the secret of the request, and what was before for `graceMs` more. */
-export function withNewSecret(context: AdminContext, before: Entity): Entity {
+export async function withNewSecret(context: AdminContext, before: Entity): Promise<Entity> {
   const { secret, graceMs = 0 } = context.body as { secret: string; graceMs?: number };
-  const known = opened(context, before);
+  const known = await opened(context, before);
   const previous = graceMs > 0 ? { secret: known.secret, untilMs: nowMs() + graceMs } : undefined;
   return sealed(context, before, { ...known, secret, previous });
 }
 
-function sealed({ house }: AdminContext, credential: Entity, secrets: CredentialSecrets): Entity {
+async function sealed({ house }: AdminContext, credential: Entity, secrets: CredentialSecrets): Promise<Entity> {
   const body = {
     ...credential.body,
     headerNames: Object.keys(secrets.headers),
@@ -58,7 +59,8 @@ function sealed({ house }: AdminContext, credential: Entity, secrets: Credential
     secretChangedAtMs: nowMs(),
     previousUntilMs: secrets.previous?.untilMs,
   };
-  return sealCredential({ ...credential, body }, secrets, house.vault.seal);
+  const seal = await knownHere(() => house.secrets.sealInForce());
+  return sealCredential({ ...credential, body }, secrets, seal);
 }
 
 /** Where requests of the gateway go, and with what headers, is for those to say who look after the whole of it. */
@@ -71,11 +73,12 @@ function requireFree({ rights, caller, body }: AdminContext): void {
 }
 
 /** What is kept of it is needed to change a part. */
-function opened({ house }: AdminContext, before: Entity): CredentialSecrets {
+async function opened({ house }: AdminContext, before: Entity): Promise<CredentialSecrets> {
   try {
-    return openCredential(before, house.vault.seal);
+    return openCredential(before, house.secrets);
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
+    await knownHere(() => house.secrets.sealInForce());
     throw new AdminFault('body_invalid', {
       param: 'secret',
       message: 'What is stored of it cannot be decrypted.',

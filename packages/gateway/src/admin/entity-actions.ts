@@ -76,7 +76,7 @@ export async function planCreate(
   requireMembershipPlace(draft);
   requireMarkable(context);
   await requireReadableRules(context, draft);
-  const after = completed(context, draft);
+  const after = await completed(context, draft);
   // A bounded caller makes things where they will be its own to change, and nowhere else.
   requireChangeable(context, after);
   return { action: `${resource}.create`, before: undefined, after, shownOnce: key?.shownOnce ?? {} };
@@ -117,7 +117,7 @@ export function setBlocked(context: AdminContext, isBlocked: boolean): Promise<A
 }
 
 /** With what follows from the request in ways of the kind's own. */
-function completed(context: AdminContext, draft: Entity, before?: Entity): Entity {
+async function completed(context: AdminContext, draft: Entity, before?: Entity): Promise<Entity> {
   if (draft.kind === 'model-group' && before === undefined) requireOwnGroup(context, draft);
   if (draft.kind === 'model') requireServable(context, draft, before === undefined);
   return draft.kind === 'credential' ? withSecrets(context, draft, before) : draft;

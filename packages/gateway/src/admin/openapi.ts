@@ -8,6 +8,7 @@ import { createSchemas, policySchema, updateSchemas, viewSchemas } from './kind-
 import { ledgerOperations } from './ledger-operations.ts';
 import { type AdminOperation, BASE_PATH } from './operation.ts';
 import { reconcileOperation } from './reconciliation.ts';
+import { rotateSecretOperation } from './rotate-secret.ts';
 
 /** Everything the admin API does, its own description included. */
 export const operations: readonly AdminOperation[] = [
@@ -16,6 +17,7 @@ export const operations: readonly AdminOperation[] = [
   ...ledgerOperations,
   chargebackOperation,
   reconcileOperation,
+  rotateSecretOperation,
   {
     id: 'getOpenApi',
     method: 'GET',

@@ -26,6 +26,9 @@ async function main(): Promise<void> {
     case 'ledger':
       process.exitCode = await runOnLedger(command.args);
       return;
+    case 'secret':
+      process.exitCode = await runOnSecret(command.args);
+      return;
     case 'store':
       await runOnStore(command.command);
       return;
@@ -48,6 +51,15 @@ async function runOnLedger(args: readonly string[]): Promise<number> {
   const { runLedgerCommand } = await import('./ledger-command.ts');
   return runLedgerCommand(args, process.env, {
     out: async (part) => void (await Bun.write(Bun.stdout, part)),
+    err: (text) => void process.stderr.write(text),
+  });
+}
+
+/** Loaded only here: serving needs none of it. */
+async function runOnSecret(args: readonly string[]): Promise<number> {
+  const { runSecretCommand } = await import('./secret-command.ts');
+  return runSecretCommand(args, process.env, {
+    out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
   });
 }

@@ -7,6 +7,7 @@ export type Command =
   | { type: 'serve'; options: ServeOptions }
   | { type: 'admin'; what: AdminThing; args: readonly string[] }
   | { type: 'ledger'; args: readonly string[] }
+  | { type: 'secret'; args: readonly string[] }
   | StoreWords
   | { type: 'version' };
 
@@ -28,6 +29,7 @@ Usage: npm start -- [serve] [options]
        npm start -- team create | list | delete
        npm start -- ledger export | adjust | chargeback | reconcile
        npm start -- credits top-up | show
+       npm start -- secret rotate
        npm start -- migrate | backup FILE | restore FILE | move --to URL
                     (each has its own --help)
 
@@ -48,6 +50,8 @@ Environment:
   REDIS_URL            redis://… that gateways on several machines share
   TURNPIKE_SECRET      the secret stored keys are digested with; without it one is
                        kept in the data folder
+  TURNPIKE_SECRET_PREVIOUS
+                       the one before it, until "secret rotate" is done
   TURNPIKE_ADMIN_KEY   the admin key; without it one is made at first start
   OPENAI_API_KEY, ANTHROPIC_API_KEY, GROQ_API_KEY, …
                        any provider's usual variable makes it available at once
@@ -61,6 +65,7 @@ export function readCommand(args: readonly string[]): Command {
   if (isAdminThing(first)) return { type: 'admin', what: first, args: others };
   if (first === 'ledger') return { type: 'ledger', args: others };
   if (first === 'credits') return { type: 'ledger', args };
+  if (first === 'secret') return { type: 'secret', args: others };
   if (isStoreCommand(first)) return readStoreCommand(first, others);
   const wrong = (message: string): Command => ({ type: 'wrong', message, text: help });
   let parsed: ReturnType<typeof parse>;

@@ -17,16 +17,35 @@ export function sealCredential(entity: Entity, secrets: CredentialSecrets, seal:
   return { ...draft, body: { ...draft.body, sealed: seal.seal(JSON.stringify(secrets), aboutOf(draft)) } };
 }
 
+/** What opens sealed texts. */
+export type Opener = Pick<SecretSeal, 'open'>;
+
 /** @throws SealError when the server's secret is another, or the record was changed by something else. */
-export function openCredential(entity: Entity, seal: SecretSeal): CredentialSecrets {
-  return JSON.parse(seal.open(entity.body.sealed ?? '', aboutOf(entity))) as CredentialSecrets;
+export function openCredential(entity: Entity, opener: Opener): CredentialSecrets {
+  return JSON.parse(opener.open(entity.body.sealed ?? '', aboutOf(entity))) as CredentialSecrets;
+}
+
+export function isSealedBy(entity: Entity, seal: SecretSeal): boolean {
+  return opened(entity, seal) !== undefined;
+}
+
+/** The same secrets sealed by another; undefined when they cannot be opened. */
+export function resealCredential(entity: Entity, opener: Opener, seal: SecretSeal): Entity | undefined {
+  const secrets = opened(entity, opener);
+  if (secrets === undefined) return undefined;
+  return { ...entity, body: { ...entity.body, sealed: seal.seal(JSON.stringify(secrets), aboutOf(entity)) } };
 }
 
 /** As endpoints use it; undefined when it cannot be opened. */
-export function readCredential(entity: Entity, seal: SecretSeal): StoredCredential | undefined {
+export function readCredential(entity: Entity, opener: Opener): StoredCredential | undefined {
   const { provider = '', baseUrl } = entity.body;
+  const secrets = opened(entity, opener);
+  return secrets && { name: entity.name, providerId: provider, baseUrl, ...secrets };
+}
+
+function opened(entity: Entity, opener: Opener): CredentialSecrets | undefined {
   try {
-    return { name: entity.name, providerId: provider, baseUrl, ...openCredential(entity, seal) };
+    return openCredential(entity, opener);
   } catch (error) {
     if (error instanceof SealError) return undefined;
     throw error;

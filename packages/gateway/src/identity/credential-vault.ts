@@ -1,8 +1,7 @@
 import type { OwnCredential } from '../config/byok.ts';
 import type { CredentialLack, StoredCredential } from '../config/stored-credential.ts';
-import { readCredential } from './credential-entity.ts';
+import { type Opener, readCredential } from './credential-entity.ts';
 import type { Entity } from './entity.ts';
-import type { SecretSeal } from './secret-seal.ts';
 
 /** What the caller's requests look credentials up in. */
 export interface OwnCredentialSource {
@@ -28,8 +27,7 @@ interface Owned {
 
 /** The stored credentials in memory, opened. */
 export class CredentialVault implements OwnCredentialSource {
-  /** Encrypts what is stored. */
-  readonly seal: SecretSeal;
+  readonly #opener: Opener;
   /** By name. */
   readonly #shared = new Map<string, Shared>();
   readonly #owned = new Map<string, Owned>();
@@ -40,8 +38,8 @@ export class CredentialVault implements OwnCredentialSource {
   #isDue = false;
 
   /** @param onSecrets Told of every secret that was opened, so that it is kept out of the log. */
-  constructor(seal: SecretSeal, onSecrets: (secrets: readonly string[]) => void) {
-    this.seal = seal;
+  constructor(opener: Opener, onSecrets: (secrets: readonly string[]) => void) {
+    this.#opener = opener;
     this.#onSecrets = onSecrets;
   }
 
@@ -150,7 +148,7 @@ export class CredentialVault implements OwnCredentialSource {
   }
 
   #usable(entity: Entity): StoredCredential | CredentialLack {
-    const credential = readCredential(entity, this.seal);
+    const credential = readCredential(entity, this.#opener);
     if (credential === undefined) return { lack: `its credential "${entity.name}" cannot be decrypted` };
     const { secret, previous, headers } = credential;
     this.#onSecrets([secret, ...(previous === undefined ? [] : [previous.secret]), ...Object.values(headers)]);

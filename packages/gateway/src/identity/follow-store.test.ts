@@ -8,7 +8,7 @@ import { CredentialVault } from './credential-vault.ts';
 import { FollowStore } from './follow-store.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { ModelShelf } from './model-shelf.ts';
-import { SecretDigest } from './secret-digest.ts';
+import { digestKeysOf, SecretDigest } from './secret-digest.ts';
 import { SecretSeal } from './secret-seal.ts';
 import { StoredRules } from './stored-rules.ts';
 
@@ -19,7 +19,7 @@ async function withFollowed(
   const dataDir = mkdtempSync(join(tmpdir(), 'turnpike-follow-'));
   const store = await openStore({ dataDir });
   const troubles: unknown[] = [];
-  const directory = new KeyDirectory(new SecretDigest('x'.repeat(32)));
+  const directory = new KeyDirectory(new SecretDigest(digestKeysOf('x'.repeat(32))));
   const follow = new FollowStore(
     Object.assign(Object.create(store.records), records(store.records)),
     {

@@ -5,9 +5,9 @@ import { KeyTable, sha256Hex } from '../policy/identify.ts';
 import { adminScopes, roleScopes, roles } from './admin-scope.ts';
 import type { Entity, EntityBody, EntityKind } from './entity.ts';
 import { KeyDirectory } from './key-directory.ts';
-import { SecretDigest } from './secret-digest.ts';
+import { digestKeysOf, SecretDigest } from './secret-digest.ts';
 
-const digest = new SecretDigest('a secret of at least thirty-two characters');
+const digest = new SecretDigest(digestKeysOf('a secret of at least thirty-two characters'));
 let directory: KeyDirectory;
 let table: KeyTable;
 beforeEach(() => {

@@ -5,6 +5,43 @@ import { StartError } from '../start-error.ts';
 
 const SECRET_CHARS_MIN = 32;
 
+/** The server's secret, and the one before it, of which the database is not rid yet. */
+export interface ServerSecrets {
+  readonly current: string;
+  readonly previous: string | undefined;
+}
+
+/**
+ * The secret there is, and the one it takes the place of: `TURNPIKE_SECRET_PREVIOUS`, else what `<dataDir>/secret.key.previous`
+ * holds.
+ *
+ * @throws StartError as {@link serverSecret}
+ */
+export function serverSecrets(environment: Environment, dataDir: string): ServerSecrets {
+  const current = serverSecret(environment, dataDir);
+  const given = environment.TURNPIKE_SECRET_PREVIOUS?.trim();
+  const previous = given ? longEnough('TURNPIKE_SECRET_PREVIOUS', given) : previousOfFile(dataDir);
+  return { current, previous: previous === current ? undefined : previous };
+}
+
+function previousOfFile(dataDir: string): string | undefined {
+  const path = join(dataDir, 'secret.key.previous');
+  let secret: string | undefined;
+  try {
+    secret = readSecret(path);
+  } catch (error) {
+    throw new StartError(`${path} cannot be used: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  return secret === undefined ? undefined : longEnough(path, secret);
+}
+
+function longEnough(name: string, secret: string): string {
+  if (secret.length >= SECRET_CHARS_MIN) return secret;
+  throw new StartError(
+    `${name} has ${secret.length} characters; at least ${SECRET_CHARS_MIN} are needed ("openssl rand -base64 32" makes some).`,
+  );
+}
+
 /**
  * The secret under which keys are digested: `TURNPIKE_SECRET`, else what `<dataDir>/secret.key` holds, which is made at
  * the first start and readable by its owner alone. Gateways that share a database must share it.
@@ -13,14 +50,7 @@ const SECRET_CHARS_MIN = 32;
  */
 export function serverSecret(environment: Environment, dataDir: string): string {
   const given = environment.TURNPIKE_SECRET?.trim();
-  if (given) {
-    if (given.length < SECRET_CHARS_MIN) {
-      throw new StartError(
-        `TURNPIKE_SECRET has ${given.length} characters; at least ${SECRET_CHARS_MIN} are needed ("openssl rand -base64 32" makes some).`,
-      );
-    }
-    return given;
-  }
+  if (given) return longEnough('TURNPIKE_SECRET', given);
   const path = join(dataDir, 'secret.key');
   try {
     const secret = readSecret(path) ?? makeSecret(dataDir, path);

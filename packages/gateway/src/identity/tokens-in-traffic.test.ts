@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { type AdminTestHouse, startAdminTestHouse } from '../admin/admin-house.test-support.ts';
 import { KeyDirectory } from './key-directory.ts';
-import { SecretDigest } from './secret-digest.ts';
+import { digestKeysOf, SecretDigest } from './secret-digest.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
@@ -167,7 +167,7 @@ describe('keys of an issuer', () => {
       ...{ algorithms: ['ES256' as const], claims: {}, teamMapping: undefined, roleMapping: {}, clockSkewSec: 60 },
       unknownUsers: 'allow' as const,
     };
-    return new TokenVerifier([issuer], new KeyDirectory(new SecretDigest('x'.repeat(32))), coolDownMs);
+    return new TokenVerifier([issuer], new KeyDirectory(new SecretDigest(digestKeysOf('x'.repeat(32)))), coolDownMs);
   };
 
   test('are fetched once for many tokens, and again for an unknown one after the cool-down only', async () => {

@@ -153,17 +153,18 @@ export class SqlRecords implements Records {
   }
 }
 
-function statementsOf({ puts, deletes, audit, answer, answersBeforeMs }: RecordChange): SqlStatement[] {
+function statementsOf({ puts, deletes, audit, answer, meta = [], answersBeforeMs }: RecordChange): SqlStatement[] {
   // First, because of two changes on the same footing only one can add the entry with the next number.
   const statements: SqlStatement[] = audit.map((row) => ({
     sql: `INSERT INTO audit_log (${AUDIT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     values: auditValues(row),
   }));
   const last = audit.at(-1);
-  if (last !== undefined) {
+  const head = last === undefined ? [] : [{ name: AUDIT_HEAD, value: `${last.seq} ${last.hash}` }];
+  for (const { name, value } of [...head, ...meta]) {
     statements.push({
       sql: 'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-      values: [AUDIT_HEAD, `${last.seq} ${last.hash}`],
+      values: [name, value],
     });
   }
   for (const row of puts) {

@@ -214,6 +214,8 @@ export interface RecordChange {
   answer: StoredAnswer | undefined;
   /** To be entered into the ledger with it: ids that are there already stay as they are. */
   entries?: readonly LedgerEntry[];
+  /** Facts about the installation to be written with it. */
+  meta?: readonly { readonly name: string; readonly value: string }[] | undefined;
   /** Answers from before this time are forgotten, when there is one to remember. */
   answersBeforeMs: number;
 }
