@@ -102,10 +102,9 @@ export class RulesInForce {
     const { ledger, store, log, quota } = this.#parts;
     const budgets = this.budgets.compile(rules);
     const known = new Set(this.budgets.inForce.map(({ accounts }) => accounts));
-    // One that processes share is asked of the authority, which is told of the ledger by who asks first.
-    const isOwn = ({ rule }: CompiledBudget) => quota === undefined || rule.limitNanoUsd === undefined;
-    const added = budgets.filter((budget) => !known.has(budget.accounts) && isOwn(budget));
-    if (added.length > 0) {
+    const added = budgets.filter((budget) => !known.has(budget.accounts));
+    // What processes share is asked of the authority, which is told of the ledger by who asks first.
+    if (added.length > 0 && quota === undefined) {
       await ledger.flush();
       const partial = await restoreSpend(added, store, this.budgets.now());
       for (const { rule } of partial) {
@@ -117,9 +116,9 @@ export class RulesInForce {
     this.budgets.apply(budgets);
   }
 
-  /** A budget without a hard line refuses nobody: it is counted by each process. */
+  /** Of a budget without a hard line nothing is taken: what was spent is told, and asked, behind the traffic. */
   #share({ budget, account }: BudgetStanding): void {
-    if (account.lease !== undefined || budget.rule.limitNanoUsd === undefined) return;
+    if (account.lease !== undefined) return;
     const { ledger, store, quota } = this.#parts;
     const { instance } = account;
     const seed = async () => {

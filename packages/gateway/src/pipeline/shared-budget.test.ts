@@ -6,7 +6,10 @@ const houses: TestHouse[] = [];
 const price = { input: 1_000, output: 2_000 };
 const chat = { provider: 'openai', model: 'gpt-test', baseUrl: '{{upstream}}/v1', apiKey: 'sk-up-openai', price };
 const yaml = JSON.stringify({
-  keys: [{ name: 'crowd', key: 'sk-crowd-0123456789', budgets: [{ amount: 2, per: 'lifetime' }] }],
+  keys: [
+    { name: 'crowd', key: 'sk-crowd-0123456789', budgets: [{ amount: 2, per: 'lifetime' }] },
+    { name: 'watched', key: 'sk-watched-0123456789', budgets: [{ soft: 1, per: 'lifetime' }] },
+  ],
   models: [{ name: 'chat', endpoints: [chat] }],
 });
 
@@ -56,4 +59,33 @@ test('two gateways spend one budget together: never over it, and refused only wh
   const left = 2_000_000_000n - (await spent());
   expect(left).toBeGreaterThanOrEqual(0n);
   expect(left).toBeLessThan(BigInt(needed));
+});
+
+test('two gateways count a budget with a soft line alone together, and serve beyond it', async () => {
+  const body = { model: 'chat', max_tokens: 20, messages: [{ role: 'user', content: 'Hi' }] };
+  const headers = { authorization: 'Bearer sk-watched-0123456789' };
+  const alerts = async () => {
+    const found: (string | null)[] = [];
+    for (const house of houses) {
+      const answer = await house.post('/v1/chat/completions', body, { headers });
+      await answer.text();
+      expect(answer.status).toBe(200);
+      found.push(answer.headers.get('x-turnpike-budget-alert'));
+    }
+    return found;
+  };
+  const [first] = await alerts();
+  expect(first).toBeNull();
+  const untilMs = performance.now() + 10_000;
+  let told = await alerts();
+  while (told.includes(null) && performance.now() < untilMs) told = await alerts();
+  // Both see what both spent: the same sum to a call or two, and more than either spent alone.
+  const sums = told.map((line) => Number(/: ([\d.]+) USD spent/.exec(line ?? '')?.[1]));
+  const alone = await Promise.all(
+    houses.map(async ({ gateway }) => {
+      await gateway.flush();
+      return Number(await gateway.store.spendBetween('key:watched', 0, Date.now() + 1)) / 1e9;
+    }),
+  );
+  for (const sum of sums) expect(sum).toBeGreaterThan(Math.max(...alone) * 1.5);
 });

@@ -190,7 +190,7 @@ export class QuotaLease {
       const settledMs = this.user.isLedgerSeed === true ? this.#house.now() : undefined;
       this.#charge({ amount: actual, untilMs, settledMs });
     }
-    if (this.isWaitedFor || this.#target(this.#house.now()) === 0n) this.#house.soon(this);
+    if (this.isWaitedFor || this.#isAtLine(this.#house.now())) this.#house.soon(this);
     else if (actual !== 0n) this.#house.later(this);
   }
 
@@ -280,8 +280,7 @@ export class QuotaLease {
     if (reply.isSettling === true) this.cut();
     const again = this.#refuse(sent);
     const nowMs = this.#house.now();
-    // At the line others wait for what is known to be used, and for what is idle.
-    const isUrgent = this.#charges.size > 0 && this.#target(nowMs) === 0n;
+    const isUrgent = this.#charges.size > 0 && this.#isAtLine(nowMs);
     if (this.#mustState) return 0;
     if (this.isWaitedFor) return isUrgent ? 0 : again;
     if (isUrgent || this.#wish(nowMs).giveBack > 0n) this.#house.soon(this);
@@ -329,6 +328,11 @@ export class QuotaLease {
     const remaining = this.#capacity - this.#latest.used - this.#charged;
     const target = remaining / BigInt(4 * (this.#latest.otherNodes + 1));
     return target < this.#lastAmount * TAKES_MIN ? 0n : target;
+  }
+
+  /** There others wait for what is known to be used, and for what is idle. Where nothing is taken, there is no line. */
+  #isAtLine(nowMs: number): boolean {
+    return this.#takenAtMs > 0 && this.#target(nowMs) === 0n;
   }
 
   /** Not confirmed for so long that the authority may have given it to others. */
