@@ -45,6 +45,8 @@ export interface Exchange {
   /** What its end user and its caller may use, both; absent when the caller's own is all there is. */
   policy?: EffectivePolicy;
   body?: Body;
+  /** Credentials of providers that came in the body, which has them no more. Secret. */
+  brought?: readonly { readonly providerId: string; readonly secret: string }[];
   /** What it counts against; absent as long as no limit concerns it. */
   limits?: ExchangeLimits;
   /** The running attempt, as the ledger knows it. */

@@ -230,18 +230,25 @@ describe('who pays', () => {
   test('the table in docs/credentials.md has rows', () => expect(rows?.length).toBeGreaterThan(6));
 
   test.each(rows ?? [])(
-    'organisation %s, team %s: %s with a credential of its own, %s without',
-    async (org = '', team = '', withOwn = '', without = '') => {
+    'organisation %s, team %s: %s with a credential of its own, %s when that fails, %s without',
+    async (org = '', team = '', withOwn = '', failed = '', without = '') => {
       const policy = (byok: string) => ({ policy: byok === '–' ? null : { byok } });
       await admin.call('PATCH', '/organisations/acme', policy(org));
       await admin.call('PATCH', '/teams/web', policy(team));
+      const { emulator } = admin.house;
       const payer = async () => {
-        const { status, credential } = await send(keys.web);
-        return status === 503 ? 'nobody' : credential === SHARED ? 'shared' : 'own';
+        const { status } = await send(keys.web);
+        const paid = emulator.requests.at(-1)?.headers.get('authorization');
+        return status >= 500 ? 'nobody' : paid === `Bearer ${SHARED}` ? 'shared' : 'own';
       };
       try {
         expect(await payer()).toBe(without);
-        await withCredential(own('team', { teamId: 'web' }), async () => expect(await payer()).toBe(withOwn));
+        await withCredential(own('team', { teamId: 'web' }), async () => {
+          expect(await payer()).toBe(withOwn);
+          emulator.fault('status,500', { times: 1 });
+          expect(await payer()).toBe(failed);
+          emulator.reset();
+        });
         expect((await send(keys.web, 'open')).status).toBe(200);
       } finally {
         await admin.call('PATCH', '/organisations/acme', policy('–'));
@@ -249,6 +256,29 @@ describe('who pays', () => {
       }
     },
   );
+});
+
+test('where the shared one steps in, each pays for its own try, and all others come before', async () => {
+  await admin.call('PATCH', '/teams/web', { policy: { byok: 'fallback' } });
+  await withCredential(own('team', { teamId: 'web' }), async () => {
+    const { emulator } = admin.house;
+    emulator.fault('status,401', { times: 1 });
+    expect((await send(keys.web)).status).toBe(200);
+    const row = await admin.house.lastRow();
+    expect(row.attempts).toMatchObject([
+      { status: 401, paidBy: 'team:web', costNanoUsd: 0n },
+      { status: 200, costNanoUsd: expect.any(BigInt) },
+    ]);
+    expect([row.attempts[1]?.paidBy, row.costNanoUsd === 0n]).toEqual([undefined, false]);
+    emulator.fault('status,500', { times: 2 });
+    const before = emulator.requests.length;
+    expect((await send(keys.web, 'either')).status).toBe(200);
+    const paid = emulator.requests
+      .slice(before)
+      .map(({ headers }) => headers.get('x-api-key') ?? headers.get('authorization'));
+    expect(paid).toEqual(['Bearer sk-own-of-team-01', 'sk-shared-000002', `Bearer ${SHARED}`]);
+  });
+  await admin.call('PATCH', '/teams/web', { policy: null });
 });
 
 describe('a credential that comes with the request', () => {
@@ -298,6 +328,7 @@ describe('a credential that comes with the request', () => {
     ['a provider that takes none', 'open=sk-brought-000001'],
     ['a provider twice', 'emu=sk-brought-000001,emu=sk-brought-000002'],
     ['a key with spaces', 'emu=sk-brought 000001'],
+    ['a key in place of the provider', 'sk-brought-000001=emu-emu-emu'],
   ])('is refused when it is %s', async (_, text) => {
     const { status, code, text: body } = await send(keys.web, 'chat', bring(text));
     expect([status, code]).toEqual([400, 'credential_invalid']);
@@ -308,6 +339,67 @@ describe('a credential that comes with the request', () => {
     expect(await send(keys.web, 'bare/any', bring('bare=sk-brought-000003'))).toMatchObject({
       status: 200,
       credential: 'sk-brought-000003',
+    });
+  });
+
+  describe("in the body, as Vercel's AI Gateway takes it", () => {
+    const ask = async (providerOptions: unknown, path = '/v1/chat/completions', more: object = {}) => {
+      const { house } = admin;
+      const before = house.emulator.requests.length;
+      const body = { model: 'chat', messages: [{ role: 'user', content: 'Hello.' }], providerOptions, ...more };
+      const response = await house.post(path, body, { headers: { authorization: 'Bearer sk-key-of-the-file-01' } });
+      const text = await response.text();
+      const request = house.emulator.requests[before];
+      const sent = new TextDecoder().decode(request?.body);
+      return { status: response.status, text, paidBy: response.headers.get('x-turnpike-paid-by'), request, sent };
+    };
+    const key = 'sk-brought-000009';
+
+    test('pays, and is not passed on', async () => {
+      const paid = await ask({ gateway: { byok: { emu: [{ apiKey: key }] } } });
+      expect([paid.status, paid.paidBy]).toEqual([200, 'request']);
+      expect(paid.request?.headers.get('authorization')).toBe(`Bearer ${key}`);
+      expect(paid.sent).not.toContain('providerOptions');
+      const kept = await ask({ gateway: { byok: { claude: [{ apiKey: key }] }, user: 'ann' }, other: { a: 1 } });
+      expect(kept.request?.headers.get('authorization')).toBe(`Bearer ${SHARED}`);
+      expect(kept.sent).not.toContain(key);
+      expect(JSON.parse(kept.sent).providerOptions).toEqual({ gateway: { user: 'ann' }, other: { a: 1 } });
+      const untouched = await ask({ gateway: { user: 'ann' } });
+      expect(JSON.parse(untouched.sent).providerOptions).toEqual({ gateway: { user: 'ann' } });
+    });
+
+    test('in the other dialect too', async () => {
+      const options = { gateway: { byok: { claude: [{ apiKey: key }] } } };
+      const paid = await ask(options, '/v1/messages', { model: 'claude', max_tokens: 9 });
+      expect([paid.status, paid.request?.headers.get('x-api-key')]).toEqual([200, key]);
+      expect(paid.sent).not.toContain('byok');
+    });
+
+    test('is for keys that may bring one', async () => {
+      const { house } = admin;
+      const providerOptions = { gateway: { byok: { emu: [{ apiKey: key }] } } };
+      const body = { model: 'chat', messages: [{ role: 'user', content: 'Hello.' }], providerOptions };
+      const before = house.emulator.requests.length;
+      const headers = { authorization: 'Bearer sk-key-of-the-file-02' };
+      const refused = await house.post('/v1/chat/completions', body, { headers });
+      expect([refused.status, house.emulator.requests.length]).toEqual([403, before]);
+      expect(await refused.text()).not.toContain(key);
+    });
+
+    test.each<[string, unknown, string]>([
+      ['no object', key, 'providerOptions.gateway.byok must be'],
+      ['no list', { emu: { apiKey: key } }, 'must have a list of one credential'],
+      ['a list of two', { emu: [{ apiKey: key }, { apiKey: key }] }, 'must have a list of one credential'],
+      ['without a key', { emu: [{}] }, 'without an apiKey'],
+      ['more than a key', { emu: [{ apiKey: key, region: key }] }, 'a field beside apiKey'],
+      ['for an unknown provider', { emux: [{ apiKey: key }] }, 'not known here'],
+      ['a short key', { emu: [{ apiKey: 'short' }] }, '8 to 4096'],
+    ])('is refused when it is %s', async (_, byok, says) => {
+      const refused = await ask({ gateway: { byok } });
+      expect([refused.status, refused.request]).toEqual([400, undefined]);
+      expect(refused.text).toContain('credential_invalid');
+      expect(refused.text).toContain(says);
+      expect(refused.text).not.toContain(key);
     });
   });
 
@@ -327,9 +419,11 @@ describe('a credential that comes with the request', () => {
     try {
       const { house } = parroted;
       const body = { model: 'chat', messages: [{ role: 'user', content: 'Hello.' }] };
-      const response = await house.post('/v1/chat/completions', body, { headers: bring(`parrot=${secret}`) });
-      const text = await response.text();
-      expect(text).toContain('Bearer [redacted]');
+      const inHeader = await house.post('/v1/chat/completions', body, { headers: bring(`parrot=${secret}`) });
+      const providerOptions = { gateway: { byok: { parrot: [{ apiKey: secret }] } } };
+      const inBody = await house.post('/v1/chat/completions', { ...body, providerOptions });
+      const text = (await inHeader.text()) + (await inBody.text());
+      expect(text.match(/Bearer \[redacted\]/g)).toHaveLength(2);
       const row = JSON.stringify(await house.lastRow(), (_, value) => (typeof value === 'bigint' ? `${value}` : value));
       expect(row).toContain('"paidBy":"request"');
       const entries = await parroted.call('GET', '/ledger/entries');

@@ -2,10 +2,10 @@ import type { Price } from '../catalog/price.ts';
 import type { StoredCredential } from './stored-credential.ts';
 
 /**
- * Whose credential pays. `prefer`: the caller's own where there is one for the provider, else the shared one. `only`: the
- * caller's own. `never`: the shared one.
+ * Whose credential pays. `prefer`: the caller's own where there is one for the provider, else the shared one. `fallback`: the
+ * same, and the shared one where the own one failed. `only`: the caller's own. `never`: the shared one.
  */
-export const byokModes = ['prefer', 'only', 'never'] as const;
+export const byokModes = ['prefer', 'fallback', 'only', 'never'] as const;
 export type ByokMode = (typeof byokModes)[number];
 
 /** A credential that belongs to a caller, who pays with it. */

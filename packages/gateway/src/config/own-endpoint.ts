@@ -31,6 +31,20 @@ export function withOwnCredential(endpoint: Endpoint, own: OwnCredential, counts
   return found;
 }
 
+const lastResorts = new WeakMap<Endpoint, Endpoint>();
+/** Above every `order` there is. */
+const LAST_ORDER = 1_000_000_000;
+
+/** The endpoint with its shared credential, to be tried after all others of the model. */
+export function asLastResort(endpoint: Endpoint): Endpoint {
+  let found = lastResorts.get(endpoint);
+  if (found === undefined) {
+    found = changed(endpoint, { order: endpoint.order + LAST_ORDER });
+    lastResorts.set(endpoint, found);
+  }
+  return found;
+}
+
 /** The endpoint, which cannot be called, and why. */
 export function withLack(endpoint: Endpoint, lack: string): Endpoint {
   return changed(endpoint, { lack });

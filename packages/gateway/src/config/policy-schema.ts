@@ -80,7 +80,11 @@ const parameterSchema = z
 /** Under keys of the configuration too. */
 export const byokSchema = z
   .enum(byokModes)
-  .check(z.describe('Whose credential pays: prefer one of its own (default), only one of its own, or never.'));
+  .check(
+    z.describe(
+      'Whose credential pays: prefer one of its own (default), the shared one as fallback when that fails, only one of its own, or never.',
+    ),
+  );
 export const requestCredentialsSchema = z
   .boolean()
   .check(

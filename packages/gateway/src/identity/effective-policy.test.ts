@@ -11,6 +11,7 @@ import {
   type EffectivePolicy,
   effectivePolicy,
   isExpired,
+  meetOf,
   missingRequestTags,
   missingTags,
 } from './effective-policy.ts';
@@ -59,7 +60,9 @@ function levelAllows(level: Policy, use: Use): boolean {
     use.outputTokens <= (level.outputTokensMax ?? Number.POSITIVE_INFINITY) &&
     use.nowMs < (level.expiresAtMs ?? Number.POSITIVE_INFINITY) &&
     (level.tagsRequired ?? []).every((tag) => use.tags.includes(tag)) &&
-    { prefer: true, only: use.payer === 'own', never: use.payer === 'shared' }[level.byok ?? 'prefer'] &&
+    { prefer: true, fallback: true, only: use.payer === 'own', never: use.payer === 'shared' }[
+      level.byok ?? 'prefer'
+    ] &&
     (level.requestTagsRequired ?? []).every((tag) => (tag === 'b*' ? use.tags.includes('b') : use.tags.includes(tag)))
   );
 }
@@ -131,6 +134,23 @@ describe('the effective policy', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+
+  test('the shared credential steps in for a failed one when a level says so, and none says otherwise', () => {
+    const said = (...modes: Policy['byok'][]) => effectivePolicy(modes.map((byok) => ({ byok }))).credentials.fallsBack;
+    expect([said(), said(undefined), said('fallback'), said(undefined, 'fallback')]).toEqual([
+      undefined,
+      undefined,
+      true,
+      true,
+    ]);
+    for (const mode of ['prefer', 'only', 'never'] as const) expect(said('fallback', mode)).toBe(false);
+    const [nothing, falls, stays] = [{}, { byok: 'fallback' }, { byok: 'prefer' }].map((level) =>
+      effectivePolicy([level as Policy]),
+    ) as [EffectivePolicy, EffectivePolicy, EffectivePolicy];
+    expect(meetOf(falls, nothing).credentials.fallsBack).toBe(true);
+    expect(meetOf(nothing, falls).credentials.fallsBack).toBe(true);
+    expect(meetOf(falls, stays).credentials.fallsBack).toBe(false);
   });
 
   test('an address that is not known, or a range that cannot be read, allows nobody', () => {

@@ -18,9 +18,16 @@ export interface EffectivePolicy {
   readonly expiresAtMs: number | undefined;
   readonly tagsRequired: readonly string[];
   /** The credentials that may pay: the caller's own, the shared ones. */
-  readonly credentials: { readonly own: boolean; readonly shared: boolean };
+  readonly credentials: CredentialPolicy;
   /** Each must fit a tag of the request or its key. */
   readonly requestTagsRequired: readonly Wildcard[];
+}
+
+export interface CredentialPolicy {
+  readonly own: boolean;
+  readonly shared: boolean;
+  /** Does the shared one step in where the own one failed? Undefined: no level says anything about it, so no. */
+  readonly fallsBack: boolean | undefined;
 }
 
 /**
@@ -46,6 +53,7 @@ export function effectivePolicy(levels: readonly Policy[]): EffectivePolicy {
     credentials: {
       own: levels.every(({ byok }) => byok !== 'never'),
       shared: levels.every(({ byok }) => byok !== 'only'),
+      fallsBack: agreed(levels.map(({ byok }) => (byok === undefined ? undefined : byok === 'fallback'))),
     },
     requestTagsRequired: levels.flatMap(({ requestTagsRequired }) => compiled(requestTagsRequired ?? [])),
   };
@@ -78,6 +86,7 @@ export function meetOf(a: EffectivePolicy, b: EffectivePolicy): EffectivePolicy 
       credentials: {
         own: a.credentials.own && b.credentials.own,
         shared: a.credentials.shared && b.credentials.shared,
+        fallsBack: agreed([a.credentials.fallsBack, b.credentials.fallsBack]),
       },
       requestTagsRequired: [...a.requestTagsRequired, ...b.requestTagsRequired],
     };
@@ -145,6 +154,11 @@ function rangesOf(texts: readonly string[]): IpRange[] {
 function common(lists: readonly (readonly PolicyOperation[])[]): readonly PolicyOperation[] | undefined {
   if (lists.length === 0) return undefined;
   return policyOperations.filter((operation) => lists.every((list) => list.includes(operation)));
+}
+
+/** True when somebody says so and nobody denies it; undefined when nobody says anything. */
+function agreed(said: readonly (boolean | undefined)[]): boolean | undefined {
+  return said.includes(false) ? false : said.includes(true) || undefined;
 }
 
 function least(values: readonly (number | undefined)[]): number | undefined {

@@ -34,7 +34,7 @@ export async function attempt(services: Services, exchange: Exchange, body: Body
   for (const [at, step] of steps.entries()) {
     if (failure !== undefined && step !== older) {
       const isSame = failure.step.endpoint === step.endpoint;
-      const repeats = exchange.attempts.filter((row) => row.endpoint === step.endpoint.id).length;
+      const repeats = exchange.attempts.filter((row) => isOf(row, step)).length;
       const verdict = judgeRetry(failure.fault, isSame || isExhausted(exchange, step), repeats, services.random);
       if (verdict.type === 'give-up') break;
       if (verdict.type === 'skip') continue;
@@ -155,7 +155,12 @@ function withOlderSecret(exchange: Exchange, step: PlanStep): PlanStep | undefin
 
 /** A second round over the same endpoints is a repetition even when another one was tried in between. */
 function isExhausted(exchange: Exchange, step: PlanStep): boolean {
-  return exchange.attempts.some((row) => row.endpoint === step.endpoint.id);
+  return exchange.attempts.some((row) => isOf(row, step));
+}
+
+/** Another's credential makes it another. */
+function isOf(row: AttemptRow, { endpoint }: PlanStep): boolean {
+  return row.endpoint === endpoint.id && row.paidBy === endpoint.payer?.paidBy;
 }
 
 /** Anything thrown that is no Fault is a defect of ours: it is kept as the cause and answered as `internal`. */

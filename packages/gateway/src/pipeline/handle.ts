@@ -1,6 +1,7 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Exchange } from '../exchange.ts';
 import { asFault, attempt } from './attempt.ts';
+import { withoutBrought } from './brought-in-body.ts';
 import { admitEndUser } from './end-user.ts';
 import { hold } from './hold.ts';
 import { holdToPolicy } from './hold-to-policy.ts';
@@ -28,7 +29,7 @@ export async function handle(services: Services, exchange: Exchange): Promise<Re
     exchange.caller = identifyCaller(services, exchange); // stage: identify
     const read = await readBody(exchange, services.alarms); // stage: read
     admitEndUser(services, exchange, read);
-    const body = holdToPolicy(exchange, read);
+    const body = holdToPolicy(exchange, withoutBrought(exchange, read));
     exchange.body = body;
     const limiting = limit(services, exchange, body); // stage: limit
     if (limiting !== undefined) await limiting;

@@ -1,9 +1,10 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { OwnCredential } from '../config/byok.ts';
-import { withLack, withOwnCredential } from '../config/own-endpoint.ts';
+import { asLastResort, withLack, withOwnCredential } from '../config/own-endpoint.ts';
 import type { Endpoint, ModelRoute } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Caller } from '../policy/caller.ts';
+import type { Brought } from './brought-in-body.ts';
 import { policyOf } from './end-user.ts';
 import type { Services } from './services.ts';
 
@@ -28,9 +29,10 @@ export function purseOf(services: Services, exchange: Exchange): Purse | undefin
   const policy = policyOf(exchange);
   if (caller === undefined || policy === undefined) return undefined;
   const header = exchange.request.headers.get(HEADER);
-  const { own, shared } = policy.credentials;
-  if (header === null && shared && (!own || services.vault.isNobodys)) return undefined;
-  const brought = header === null ? undefined : broughtBy(exchange, caller, header);
+  const { own, shared, fallsBack } = policy.credentials;
+  const isBringing = header !== null || exchange.brought !== undefined;
+  if (!isBringing && shared && (!own || services.vault.isNobodys)) return undefined;
+  const brought = isBringing ? broughtBy(exchange, caller, header) : undefined;
   if (brought !== undefined) services.hide([...brought.values()].map(({ credential }) => credential.secret));
   const find = (providerId: string) => brought?.get(providerId) ?? services.vault.ownOf(caller.ownerIds, providerId);
   const of = (providerId: string) => (own ? find(providerId) : undefined);
@@ -44,8 +46,20 @@ export function purseOf(services: Services, exchange: Exchange): Purse | undefin
   };
   return {
     has: (providerId) => of(providerId) !== undefined,
-    applied: (route) => ({ ...route, endpoints: route.endpoints.map(applied) }),
+    applied: (route) => {
+      const endpoints = route.endpoints.map(applied);
+      return {
+        ...route,
+        endpoints: fallsBack ? [...endpoints, ...lastResorts(route.endpoints, endpoints)] : endpoints,
+      };
+    },
   };
+}
+
+/** For those that the caller pays for: the same with what they had. */
+function lastResorts(shared: readonly Endpoint[], applied: readonly Endpoint[]): Endpoint[] {
+  const own = shared.filter((endpoint, at) => endpoint.lack === undefined && applied[at]?.payer !== undefined);
+  return own.map(asLastResort);
 }
 
 function lackOf({ name }: Caller, { provider }: Endpoint, own: boolean): string {
@@ -54,21 +68,20 @@ function lackOf({ name }: Caller, { provider }: Endpoint, own: boolean): string 
     : `the key "${name}" is to use neither a credential of its own nor a shared one`;
 }
 
-function broughtBy(exchange: Exchange, caller: Caller, header: string): Map<string, OwnCredential> {
+function broughtBy(exchange: Exchange, caller: Caller, header: string | null): Map<string, OwnCredential> {
   if (!caller.mayBringCredentials || policyOf(exchange)?.credentials.own === false) {
     throw new Fault('credential_forbidden', {
       message: `The key "${caller.name}" may not bring credentials of providers along (${HEADER}).`,
     });
   }
   const brought = new Map<string, OwnCredential>();
-  for (const part of header.split(',')) {
-    const [, providerId = '', secret = ''] = /^\s*([^=\s]+)\s*=\s*([\x21-\x7e]{8,4096})\s*$/.exec(part) ?? [];
-    if (secret === '')
-      throw invalid('is a list of provider=key, with commas between them; keys have 8 characters or more');
+  for (const { providerId, secret } of [...inHeader(header), ...(exchange.brought ?? [])]) {
+    if (!SECRET.test(secret)) throw invalid('are of 8 to 4096 visible characters each');
     const provider = exchange.snapshot.providers.get(providerId);
-    if (provider === undefined) throw invalid(`names a provider that is not known here: "${providerId.slice(0, 100)}"`);
-    if (provider.auth.type === 'none') throw invalid(`names a provider that takes no credential: "${providerId}"`);
-    if (brought.has(providerId)) throw invalid(`names the provider "${providerId}" twice`);
+    // What came is never repeated: who mixes things up may have put a secret in place of a name.
+    if (provider === undefined) throw invalid('are for a provider that is not known here');
+    if (provider.auth.type === 'none') throw invalid(`are for a provider that takes none: "${providerId}"`);
+    if (brought.has(providerId)) throw invalid(`are two for the provider "${providerId}"`);
     brought.set(providerId, {
       credential: { providerId, secret, baseUrl: undefined, headers: {} },
       paidBy: 'request',
@@ -77,6 +90,21 @@ function broughtBy(exchange: Exchange, caller: Caller, header: string): Map<stri
   return brought;
 }
 
+const SECRET = /^[\x21-\x7e]{8,4096}$/;
+
+function inHeader(header: string | null): Brought[] {
+  if (header === null) return [];
+  return header.split(',').map((part) => {
+    const [, providerId, secret] = /^\s*([^=\s]+)\s*=\s*(\S+)\s*$/.exec(part) ?? [];
+    if (providerId === undefined || secret === undefined) {
+      throw new Fault('credential_invalid', {
+        message: `The header ${HEADER} is a list of provider=key, with commas between them.`,
+      });
+    }
+    return { providerId, secret };
+  });
+}
+
 function invalid(what: string): Fault {
-  return new Fault('credential_invalid', { message: `The header ${HEADER} ${what}.` });
+  return new Fault('credential_invalid', { message: `The credentials that came with the request ${what}.` });
 }
