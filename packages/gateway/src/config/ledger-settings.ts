@@ -15,6 +15,10 @@ export interface JournalSettings {
 export interface LedgerSettings extends JournalSettings {
   /** Names that callers make up (of models under a wildcard, of end users, tags) that are told apart in a UTC day, of each kind. */
   readonly namesPerDayMax: number;
+  /** Are end users named in entries, and summed, where no limit, budget or stored end user asks for them? */
+  readonly endUsers: boolean;
+  /** Are tags of requests? */
+  readonly tags: boolean;
 }
 
 export const ledgerDefaults: LedgerSettings = {
@@ -22,4 +26,6 @@ export const ledgerDefaults: LedgerSettings = {
   onJournalFailure: 'refuse',
   journalBytesMax: 1024 * 1024 * 1024,
   namesPerDayMax: 10_000,
+  endUsers: false,
+  tags: false,
 };

@@ -96,7 +96,8 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
       bodyBytesMax: bytesOf(general.max_request_size_mb) ?? serverDefaults.bodyBytesMax,
       responseBytesMax: bytesOf(general.max_response_size_mb) ?? serverDefaults.responseBytesMax,
     },
-    ledger: ledgerDefaults,
+    // As LiteLLM, whose reports are of those.
+    ledger: { ...ledgerDefaults, endUsers: true, tags: true },
     endUsers: endUserDefaults,
     byokCounts: false,
     cutOffMaxMs: undefined,

@@ -378,6 +378,14 @@ export const configSchema = z.strictObject({
             1,
           ),
         ),
+        endUsers: z.optional(
+          z
+            .boolean()
+            .check(z.describe('Name the end user of every request. Default: where a rule or a stored one asks.')),
+        ),
+        tags: z.optional(
+          z.boolean().check(z.describe('Name the tags of every request. Default: where a rule or a stored one asks.')),
+        ),
       }),
     )
     .check(z.describe('How the ledger is kept.')),

@@ -35,6 +35,32 @@ export async function sumEntries(
   periodMs = 86_400_000,
 ): Promise<DaySums[]> {
   const sums = new Map<string, { -readonly [Field in keyof DaySums]: DaySums[Field] }>();
+  for await (const entry of entriesOf(store, range)) {
+    const startMs = Math.floor(entry.atMs / periodMs) * periodMs;
+    for (const scope of namesOf(entry)) {
+      const key = `${startMs} ${scope}`;
+      let sum = sums.get(key);
+      if (sum === undefined) {
+        sum = { scope, startMs, ...NOTHING };
+        sums.set(key, sum);
+      }
+      sum.entries++;
+      sum.costNanoUsd += entry.costNanoUsd ?? 0n;
+      sum.inputTokens += entry.usage.inputTokens ?? 0;
+      sum.outputTokens += entry.usage.outputTokens ?? 0;
+      sum.cacheReadTokens += entry.usage.cacheReadTokens ?? 0;
+      sum.cacheWriteTokens += entry.usage.cacheWriteTokens ?? 0;
+      sum.reasoningTokens += entry.usage.reasoningTokens ?? 0;
+    }
+  }
+  return [...sums.values()];
+}
+
+/** The entries of a scope, or all, that began within [fromMs, toMs), the oldest first. @throws AdminFault `body_invalid` when there are too many. */
+export async function* entriesOf(
+  store: Store,
+  range: { scope: string | undefined; fromMs: number; toMs: number },
+): AsyncGenerator<LedgerEntry> {
   let beyond: { atMs: number; id: string } | undefined;
   for (let read = 0; ; read += PAGE) {
     if (read >= ENTRIES_MAX) {
@@ -44,26 +70,9 @@ export async function sumEntries(
       });
     }
     const page = await store.ledgerEntries({ ...range, order: 'oldest', limit: PAGE, beyond });
-    for (const entry of page) {
-      const startMs = Math.floor(entry.atMs / periodMs) * periodMs;
-      for (const scope of namesOf(entry)) {
-        const key = `${startMs} ${scope}`;
-        let sum = sums.get(key);
-        if (sum === undefined) {
-          sum = { scope, startMs, ...NOTHING };
-          sums.set(key, sum);
-        }
-        sum.entries++;
-        sum.costNanoUsd += entry.costNanoUsd ?? 0n;
-        sum.inputTokens += entry.usage.inputTokens ?? 0;
-        sum.outputTokens += entry.usage.outputTokens ?? 0;
-        sum.cacheReadTokens += entry.usage.cacheReadTokens ?? 0;
-        sum.cacheWriteTokens += entry.usage.cacheWriteTokens ?? 0;
-        sum.reasoningTokens += entry.usage.reasoningTokens ?? 0;
-      }
-    }
+    yield* page;
     const last = page.at(-1);
-    if (page.length < PAGE || last === undefined) return [...sums.values()];
+    if (page.length < PAGE || last === undefined) return;
     beyond = { atMs: last.atMs, id: last.id };
   }
 }

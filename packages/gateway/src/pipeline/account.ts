@@ -3,10 +3,12 @@ import type { Endpoint, Snapshot } from '../config/snapshot.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Cost } from '../ledger/cost.ts';
 import type { Caller } from '../policy/caller.ts';
+import { readTags } from '../policy/limits/request-facts.ts';
 import { scopeKey } from '../policy/scope.ts';
 import { nowMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { type NamedKind, OTHER } from './bounded-names.ts';
+import { endUserOf } from './end-user.ts';
 import { estimateUsage } from './estimate.ts';
 import type { Services } from './services.ts';
 
@@ -109,15 +111,18 @@ function knownNames(snapshot: Snapshot): ReadonlySet<string> {
 const texts = new WeakMap<Caller, readonly string[]>();
 
 function scopesOf(services: Services, exchange: Exchange, atMs: number): readonly string[] {
-  const { caller, endUser: named, limits, budgets } = exchange;
+  const { caller, limits, budgets, body, snapshot, request } = exchange;
   if (caller === undefined) return [];
   let scopes = texts.get(caller);
   if (scopes === undefined) {
     scopes = caller.scopes.map(scopeKey);
     texts.set(caller, scopes);
   }
-  const endUser = named?.id;
-  const { tags = [] } = limits?.subject ?? {};
+  const { ledger } = snapshot;
+  const { namesPerDayMax } = ledger;
+  const endUser = ledger.endUsers && body !== undefined ? endUserOf(exchange, body) : exchange.endUser?.id;
+  const tags =
+    ledger.tags && body !== undefined ? readTags(body.bytes, body.lens, request.headers) : (limits?.subject.tags ?? []);
   if (endUser === undefined && tags.length === 0 && budgets === undefined) return scopes;
   const { names } = services;
   // What a budget counts must be summed under its name, so that the next start finds it.
@@ -125,7 +130,6 @@ function scopesOf(services: Services, exchange: Exchange, atMs: number): readonl
     const kind = scope.slice(0, scope.indexOf(':'));
     return !isMadeUp(kind) || names.tellsCounted(kind, scope.slice(kind.length + 1), atMs);
   });
-  const { namesPerDayMax } = exchange.snapshot.ledger;
   for (const id of tags) {
     // A tag of the key is the operator's.
     const isKnown = () => scopes?.includes(scopeKey({ type: 'tag', id })) === true;

@@ -34,6 +34,7 @@ export interface TestHouseOptions {
   deadlines?: Partial<Record<'connectMs' | 'firstByteMs' | 'betweenChunksMs' | 'totalMs', number>>;
   retries?: number;
   server?: Record<string, number>;
+  ledger?: Record<string, unknown>;
   /** Shared with other houses. */
   authority?: QuotaAuthority;
   /** Added to the default, or in place of what is in it. */
@@ -84,7 +85,7 @@ export async function startTestHouse(options: TestHouseOptions = {}): Promise<Te
   };
 }
 
-function defaultYaml({ deadlines = {}, retries = 0, server = {} }: TestHouseOptions): string {
+function defaultYaml({ deadlines = {}, retries = 0, server = {}, ledger = {} }: TestHouseOptions): string {
   const price = { input: 1, output: 2 };
   const chat = {
     provider: 'openai',
@@ -97,6 +98,7 @@ function defaultYaml({ deadlines = {}, retries = 0, server = {} }: TestHouseOpti
   // JSON is YAML.
   return JSON.stringify({
     server: { shutdownGraceMs: 1_000, ...server },
+    ledger,
     defaults: {
       deadlines: { connectMs: 400, firstByteMs: 400, betweenChunksMs: 300, totalMs: 3_000, ...deadlines },
       retries,

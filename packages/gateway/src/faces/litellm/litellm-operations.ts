@@ -4,6 +4,7 @@ import { gatewayOperations } from './gateway-operations.ts';
 import { keyOperations } from './key-operations.ts';
 import type { LitellmOperation } from './operation.ts';
 import { organizationOperations } from './organization-operations.ts';
+import { spendOperations } from './spend-operations.ts';
 import { tagOperations } from './tag-actions.ts';
 import { teamOperations } from './team-operations.ts';
 import { userOperations } from './user-operations.ts';
@@ -18,4 +19,5 @@ export const litellmOperations: readonly LitellmOperation[] = [
   ...budgetOperations,
   ...tagOperations,
   ...organizationOperations,
+  ...spendOperations,
 ];
