@@ -97,6 +97,12 @@ export const faults = {
     retry: 'never',
     says: 'This key may not ask for so high a priority.',
   },
+  data_forbidden: {
+    status: 403,
+    blame: 'operator',
+    retry: 'never',
+    says: 'This key may not send data to any endpoint of the model: their terms do not allow it.',
+  },
   model_forbidden: { status: 403, blame: 'operator', retry: 'never', says: 'This key may not use the model.' },
   model_unknown: { status: 404, blame: 'caller', retry: 'never', says: 'No such model here.' },
   model_unavailable: {

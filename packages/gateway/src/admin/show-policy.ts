@@ -27,6 +27,7 @@ export async function showEffectivePolicy(context: AdminContext): Promise<AdminA
         models: names(effective.models),
         providers: names(effective.providers),
         endpoints: names(effective.endpoints),
+        ...(effective.data !== undefined && { data: { ...effective.data, regions: names(effective.data.regions) } }),
         requestTagsRequired: effective.requestTagsRequired.map(({ pattern }) => pattern),
         ipAllow: policies.flatMap(({ ipAllow }) => (ipAllow === undefined ? [] : [ipAllow])),
       },

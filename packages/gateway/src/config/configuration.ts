@@ -1,3 +1,4 @@
+import type { DataTerms } from '../catalog/data-terms.ts';
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { BudgetRule } from './budget-rule.ts';
@@ -84,6 +85,7 @@ export interface ConfiguredEndpoint {
   readonly price: Price | undefined;
   readonly inputTokensMax?: number | undefined;
   readonly outputTokensMax?: number | undefined;
+  readonly data?: DataTerms | undefined;
   readonly limits: readonly LimitRule[];
   /** The model whose catalogue price holds, when it is not `model` (a deployment with a name of its own). */
   readonly priceModel: string | undefined;
@@ -101,6 +103,7 @@ export const serverDefaults: ServerSettings = {
   shutdownGraceMs: 30_000,
   exchangesMax: 4096,
   cors: { origins: [] },
+  trustedProxies: [],
 };
 
 /**

@@ -62,6 +62,7 @@ export class EndpointReader {
       price: price === undefined || 'tooFine' in price ? undefined : price,
       inputTokensMax: entry.inputTokensMax,
       outputTokensMax: entry.outputTokensMax,
+      data: entry.data,
       limits: (entry.limits ?? []).flatMap((limit, index) => this.#readLimit(limit, [...path, 'limits', index])),
     };
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { priceScheduleOf } from '../catalog/catalogue.ts';
 import type { Price } from '../catalog/price.ts';
 import type { ConfiguredEndpoint } from './configuration.ts';
+import { dataTermsOf } from './data-terms.ts';
 import type { ProviderState } from './discover.ts';
 import { catalogueIdOf } from './provider-name.ts';
 import type { Deadlines, Endpoint } from './snapshot.ts';
@@ -65,6 +66,7 @@ export function makeEndpoint(
     },
     inputTokensMax: configured.inputTokensMax ?? schedule?.contextWindow,
     outputTokensMax: configured.outputTokensMax,
+    data: dataTermsOf(configured.data, isSameOrigin(baseUrl, state.provider.baseUrl) ? provider.data : undefined),
     limits: configured.limits,
   };
 }

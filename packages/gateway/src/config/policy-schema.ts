@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { byokModes } from './byok.ts';
+import { dataDemandsSchema } from './data-terms.ts';
 import { parseIpRange } from './ip-range.ts';
 import { policyOperations } from './policy.ts';
 
@@ -107,6 +108,7 @@ const sharedFields = {
   parameters: z.optional(
     z.array(parameterSchema).check(z.maxLength(PARAMETERS_MAX), z.describe('What fields of requests may say.')),
   ),
+  data: z.optional(dataDemandsSchema),
 };
 const callerFields = {
   ...sharedFields,

@@ -1,6 +1,7 @@
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import type { Json } from '@turnpike/wire/json/value.ts';
 import type { ByokMode } from './byok.ts';
+import type { DataDemands } from './data-terms.ts';
 
 /** What a policy can allow. The exchange has these operations too. */
 export const policyOperations = ['generate', 'count-tokens'] as const;
@@ -19,6 +20,8 @@ export interface Policy {
   readonly outputTokensAbove?: 'refuse' | 'clamp' | undefined;
   /** What fields of a request may say. */
   readonly parameters?: readonly ParameterRule[] | undefined;
+  /** What must be known of endpoints that are sent anything. */
+  readonly data?: DataDemands | undefined;
   /** Addresses and CIDR ranges calls may come from. */
   readonly ipAllow?: readonly string[] | undefined;
   /** Unix milliseconds from which nothing is allowed any more. */

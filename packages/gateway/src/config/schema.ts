@@ -1,4 +1,6 @@
 import * as z from 'zod/mini';
+import { dataTermsSchema } from './data-terms.ts';
+import { parseIpRange } from './ip-range.ts';
 import { authSchema } from './jwt-schema.ts';
 import { priorities, queueCallers } from './limit-queue.ts';
 import { byokSchema, keyPolicySchema, requestCredentialsSchema } from './policy-schema.ts';
@@ -310,6 +312,7 @@ const endpointFields = {
   headers: z.optional(headersSchema),
   price: z.optional(priceSchema),
   inputTokensMax: z.optional(count("The longest input the model takes. Default: the catalogue's context window.", 1)),
+  data: z.optional(dataTermsSchema),
   outputTokensMax: z.optional(count('The longest answer the model gives, when the request names no bound.', 1)),
   limits: z.optional(z.array(endpointLimitSchema)),
 };
@@ -341,6 +344,18 @@ export const configSchema = z.strictObject({
       keepAliveMs: z.optional(count('Silence on a stream before a comment is sent; 0 for never. Default 15000.', 0)),
       shutdownGraceMs: z.optional(count('How long streams may go on after a stop signal. Default 30000.', 0)),
       exchangesMax: z.optional(count('Exchanges under way at once. Default 4096.', 1)),
+      trustedProxies: z.optional(
+        z
+          .array(
+            z
+              .string()
+              .check(z.refine((range) => parseIpRange(range) !== undefined, 'must be an IP address or a CIDR range')),
+          )
+          .check(
+            z.maxLength(1_000),
+            z.describe('Addresses of proxies whose X-Forwarded-For is believed. Default none.'),
+          ),
+      ),
       cors: z.optional(
         z.strictObject({
           origins: z.optional(z.array(text('An origin such as https://app.example, or * for any.'))),
@@ -461,6 +476,7 @@ export const configSchema = z.strictObject({
             .union([z.enum(['bearer', 'none']), z.strictObject({ header: text('The header that carries the key.') })])
             .check(z.describe('How the credential is sent. Default: as is usual for the dialect.')),
         ),
+        data: z.optional(dataTermsSchema),
         countTokens: z.optional(z.boolean().check(z.describe('Does it answer …/count_tokens?'))),
         catalogueId: z.optional(z.nullable(text('Its id in the price catalogue; null when it has no prices there.'))),
       }),

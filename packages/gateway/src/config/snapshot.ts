@@ -1,8 +1,10 @@
+import type { DataTerms } from '../catalog/data-terms.ts';
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import type { ByokMode, Payer } from './byok.ts';
 import type { EndUserSettings } from './end-user-settings.ts';
+import type { IpRange } from './ip-range.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
@@ -79,6 +81,8 @@ export interface Endpoint {
   readonly inputTokensMax?: number | undefined;
   /** The longest answer it gives when the request names no bound, in tokens; undefined when not known. */
   readonly outputTokensMax?: number | undefined;
+  /** What becomes of what it is sent; undefined when nobody said. */
+  readonly data?: DataTerms | undefined;
   /** What this endpoint takes at most, whoever asks; beyond it the plan passes it over. */
   readonly limits: readonly LimitRule[];
 }
@@ -153,4 +157,6 @@ export interface ServerSettings {
   /** Exchanges under way at once; more are refused with `overloaded`. */
   readonly exchangesMax: number;
   readonly cors: { readonly origins: readonly string[] };
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly IpRange[];
 }

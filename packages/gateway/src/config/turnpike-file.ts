@@ -17,6 +17,7 @@ import type { SourceDocument } from './document.ts';
 import { endUserDefaults } from './end-user-settings.ts';
 import { EndpointReader } from './endpoint-entry.ts';
 import { interpolate } from './interpolate.ts';
+import { parseIpRange } from './ip-range.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
 import { readJwtIssuer } from './jwt-schema.ts';
 import { ledgerDefaults } from './ledger-settings.ts';
@@ -63,13 +64,18 @@ class TurnpikeFileReader {
   read(path: string): Configuration {
     const file = this.#file;
     for (const [index, entry] of (file.providers ?? []).entries()) this.#readProvider(entry, ['providers', index]);
-    const { port, host, cors, ...server } = file.server ?? {};
+    const { port, host, cors, trustedProxies, ...server } = file.server ?? {};
     return {
       kind: 'turnpike',
       files: [path],
       variables: {},
       listen: { port, host },
-      server: { ...serverDefaults, ...server, cors: { origins: cors?.origins ?? [] } },
+      server: {
+        ...serverDefaults,
+        ...server,
+        cors: { origins: cors?.origins ?? [] },
+        trustedProxies: (trustedProxies ?? []).flatMap((range) => parseIpRange(range) ?? []),
+      },
       ledger: { ...ledgerDefaults, ...file.ledger },
       byokCounts: file.byok?.counts ?? false,
       endUsers: {
@@ -284,6 +290,7 @@ function changedProvider(provider: Provider, entry: ProviderEntry): Provider {
   if (entry.headers !== undefined) changed.headers = { ...provider.headers, ...entry.headers };
   if (entry.envKeys !== undefined) changed.envKeys = entry.envKeys;
   if (entry.keyOptional !== undefined) changed.keyOptional = entry.keyOptional;
+  if (entry.data !== undefined) changed.data = entry.data;
   if (entry.countTokens !== undefined) changed.countTokens = entry.countTokens;
   if (entry.catalogueId !== undefined) changed.catalogueId = entry.catalogueId;
   if (entry.auth === 'bearer' || entry.auth === 'none') changed.auth = { type: entry.auth };

@@ -7,6 +7,7 @@ import { handle } from '../pipeline/handle.ts';
 import type { Services } from '../pipeline/services.ts';
 import { monotonicMs, nowMs } from '../runtime/clock.ts';
 import { newExchangeId } from '../runtime/exchange-id.ts';
+import { clientAddress } from './client-address.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { anthropicModels, oneModel, openaiModels } from './models.ts';
 import { faceOfPath, methodsOf, type Route, routeOf } from './routes.ts';
@@ -20,7 +21,8 @@ export interface Connection {
 }
 
 /** Answers one HTTP request. */
-export async function serve(services: Services, request: Request, connection: Connection): Promise<Response> {
+export async function serve(services: Services, request: Request, by: Connection): Promise<Response> {
+  const connection = behindProxies(services, request, by);
   const pathname = pathOf(request.url);
   const route = routeOf(pathname);
   const response =
@@ -39,6 +41,14 @@ export async function serve(services: Services, request: Request, connection: Co
     }
   }
   return response;
+}
+
+/** Addresses are looked up when somebody asks for one. */
+function behindProxies({ snapshot }: Services, { headers }: Request, connection: Connection): Connection {
+  const { trustedProxies } = snapshot.server;
+  if (trustedProxies.length === 0) return connection;
+  const address = () => clientAddress(connection.address(), headers.get('x-forwarded-for'), trustedProxies);
+  return { ...connection, address };
 }
 
 /** OpenRouter's name for the id by which an exchange is found afterwards. */

@@ -1,6 +1,7 @@
 import { type IpRange, isInRange, parseIpRange } from '../config/ip-range.ts';
 import { type ParameterRule, type Policy, type PolicyOperation, policyOperations } from '../config/policy.ts';
 import { compileWildcard, type Wildcard } from '../config/wildcard.ts';
+import { demandsOfBoth, type EffectiveDemands, effectiveDemands } from '../policy/data/data-demands.ts';
 
 /** The meet of several levels: it allows what every one of them allows. */
 export interface EffectivePolicy {
@@ -15,6 +16,8 @@ export interface EffectivePolicy {
   readonly outputTokensRefusedAbove: number | undefined;
   /** All hold. */
   readonly parameters: readonly ParameterRule[];
+  /** Undefined where nobody demands anything. */
+  readonly data: EffectiveDemands | undefined;
   readonly expiresAtMs: number | undefined;
   readonly tagsRequired: readonly string[];
   /** The credentials that may pay: the caller's own, the shared ones. */
@@ -48,6 +51,7 @@ export function effectivePolicy(levels: readonly Policy[]): EffectivePolicy {
       ),
     ),
     parameters: levels.flatMap(({ parameters }) => parameters ?? []),
+    data: effectiveDemands(levels.map(({ data }) => data)),
     expiresAtMs: least(levels.map(({ expiresAtMs }) => expiresAtMs)),
     tagsRequired: [...new Set(levels.flatMap(({ tagsRequired }) => tagsRequired ?? []))],
     credentials: {
@@ -81,6 +85,7 @@ export function meetOf(a: EffectivePolicy, b: EffectivePolicy): EffectivePolicy 
       outputTokensMax: least([a.outputTokensMax, b.outputTokensMax]),
       outputTokensRefusedAbove: least([a.outputTokensRefusedAbove, b.outputTokensRefusedAbove]),
       parameters: [...a.parameters, ...b.parameters],
+      data: demandsOfBoth(a.data, b.data),
       expiresAtMs: least([a.expiresAtMs, b.expiresAtMs]),
       tagsRequired: [...new Set([...a.tagsRequired, ...b.tagsRequired])],
       credentials: {

@@ -1,7 +1,6 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { Endpoint, ModelRoute } from '../config/snapshot.ts';
 import type { Body, Exchange } from '../exchange.ts';
-import { allowsName, type EffectivePolicy } from '../identity/effective-policy.ts';
 import type { Shortage } from '../policy/budgets/budget-hold.ts';
 import { type Caller, mayUse } from '../policy/caller.ts';
 import type { Refusal } from '../policy/limits/refusal.ts';
@@ -10,6 +9,7 @@ import { policyOf, whoMay } from './end-user.ts';
 import { budgetFault, shortageAt } from './hold.ts';
 import { limitFault, refusalOfEndpoint } from './limit.ts';
 import { purseOf } from './own-credentials.ts';
+import { barrierAt, reachFault } from './reach.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -54,13 +54,8 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
   const [soonest] = full.sort((a, b) => a.retryAfterMs - b.retryAfterMs);
   if (soonest !== undefined) throw limitFault(soonest);
   if (short[0] !== undefined) throw budgetFault(exchange, short[0].shortage, short[0].endpoint);
-  if (caller !== undefined && route.endpoints.length > 0 && route.endpoints.every((each) => !mayReach(policy, each))) {
-    const keyMay = route.endpoints.some((each) => mayReach(caller.policy, each));
-    throw new Fault('model_forbidden', {
-      param: 'model',
-      message: `${whoMay(exchange, keyMay)} may not use any provider of the model "${body.model}".`,
-    });
-  }
+  const unreachable = reachFault(exchange, route.endpoints, body.model);
+  if (unreachable !== undefined) throw unreachable;
   if (exchange.operation === 'count-tokens' && route.endpoints.some(({ lack }) => lack === undefined)) {
     throw new Fault('feature_unsupported', {
       message: `No provider of the model "${body.model}" counts tokens.`,
@@ -75,17 +70,11 @@ export function planAttempts(services: Services, exchange: Exchange, body: Body)
 }
 
 function unfit(exchange: Exchange, endpoint: Endpoint): string | undefined {
-  const { caller } = exchange;
-  if (caller !== undefined && !mayReach(policyOf(exchange), endpoint)) {
-    return `${whoMay(exchange, mayReach(caller.policy, endpoint)).replace('The', 'the')} may not use it`;
-  }
+  const barrier = barrierAt(exchange, endpoint);
+  if (barrier !== undefined) return barrier;
   if (endpoint.lack !== undefined) return endpoint.lack;
   if (exchange.operation !== 'count-tokens') return undefined;
   return endpoint.provider.countTokens === true ? undefined : `${endpoint.provider.name} does not count tokens`;
-}
-
-function mayReach(policy: EffectivePolicy | undefined, { provider, id }: Endpoint): boolean {
-  return policy === undefined || (allowsName(policy.providers, provider.id) && allowsName(policy.endpoints, id));
 }
 
 /** @param full Takes what keeps the endpoint out. */

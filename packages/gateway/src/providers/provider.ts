@@ -1,5 +1,6 @@
 import type { DialectId } from '@turnpike/wire/canon/residue.ts';
 import type { Quirks } from '@turnpike/wire/quirks.ts';
+import type { DataTerms } from '../catalog/data-terms.ts';
 
 /**
  * A vendor, or a server of one's own, that can run models: dialect + address + how to sign + what it does otherwise.
@@ -23,6 +24,8 @@ export interface Provider {
   /** Sent with every request to this provider. */
   headers?: Readonly<Record<string, string>>;
   quirks: Quirks;
+  /** What becomes of what it is sent, where the operator said so. */
+  data?: DataTerms;
   /** Does it answer `…/count_tokens`? */
   countTokens?: boolean;
   /** Id in the price catalogue when it differs from `id`; null when the catalogue cannot know its prices. */
