@@ -21,13 +21,16 @@ export class WorkerFleet {
     this.#workers = workers;
   }
 
-  /** @param workers 1: a single process, without a parent. */
-  static async start(configuration: object, workers: number): Promise<WorkerFleet> {
+  /**
+   * @param workers 1: a single process, without a parent.
+   * @param more Of the environment of all processes.
+   */
+  static async start(configuration: object, workers: number, more: Record<string, string> = {}): Promise<WorkerFleet> {
     const folder = mkdtempSync(join(tmpdir(), 'turnpike-fleet-'));
     const configFile = join(folder, 'turnpike.yaml');
     // JSON is YAML.
     writeFileSync(configFile, JSON.stringify({ discovery: false, sandbox: false, ...configuration }));
-    const environment = { TURNPIKE_DATA_DIR: join(folder, 'data'), TURNPIKE_ADMIN_KEY: ADMIN_KEY };
+    const environment = { TURNPIKE_DATA_DIR: join(folder, 'data'), TURNPIKE_ADMIN_KEY: ADMIN_KEY, ...more };
     const gateway = await GatewayProcess.start(configFile, environment, ['--workers', String(workers)]);
     return new WorkerFleet(folder, gateway, workers);
   }
