@@ -5,7 +5,7 @@ import { fleetFigures, tellFigures } from './figures.ts';
 test.skipIf(process.platform !== 'linux')(
   'four workers behave as one gateway',
   async () => {
-    const options = { workers: 4, rounds: 2, requests: 400 };
+    const options = { workers: 4, rounds: 2, requests: 200 };
     const figures = await fleetFigures(options);
     process.stdout.write(`${tellFigures(options, figures)}\n`);
     for (const ms of figures.revokedMs) expect(ms).toBeLessThan(1_000);

@@ -8,7 +8,7 @@ export interface FleetFigures {
   readonly readyMs: readonly [one: number, fleet: number];
   /** When idle, all processes together. */
   readonly memoryMib: readonly [one: number, fleet: number];
-  /** CPU of all processes for a request, under the same load. */
+  /** CPU of all processes for a request, under the same load for each that serves. */
   readonly cpuUs: readonly [one: number, fleet: number];
   /** From the answer of the worker that blocked a key until every worker refused it, for each round. */
   readonly revokedMs: readonly number[];
@@ -28,11 +28,12 @@ export interface FleetFigures {
 export interface FigureOptions {
   readonly workers: number;
   readonly rounds: number;
-  /** In each round, of one process and of the fleet. */
+  /** In each round, for each process that serves. */
   readonly requests: number;
 }
 
-const CONCURRENCY = 32;
+/** Calls at once for each process that serves. */
+const CONCURRENCY = 16;
 /** So many connections, and one of them is at each worker but once in ten thousand times. */
 const LOOKS = 48;
 const CHAT = { model: 'chat', max_tokens: 20, messages: [{ role: 'user', content: 'Hello there.' }] };
@@ -54,7 +55,7 @@ export async function fleetFigures({ workers, rounds, requests }: FigureOptions)
     const [one, fleet] = fleets as [WorkerFleet, WorkerFleet];
     await Bun.sleep(1_500);
     const memory = [memoryMib(pidsOf(one)), memoryMib(pidsOf(fleet))] as const;
-    const cpu = await compareCpu(one, fleet, rounds, requests);
+    const cpu = await compareCpu(fleets, rounds, requests);
     const revokedMs: number[] = [];
     for (let round = 0; round < rounds; round++) revokedMs.push(await revoke(fleet, round));
     const replaced = await replace(fleet);
@@ -80,27 +81,22 @@ function pidsOf(fleet: WorkerFleet): number[] {
   return [...new Set([fleet.pid, ...fleet.workerPids])];
 }
 
-/** In turns, so that both have the same machine. */
-async function compareCpu(
-  one: WorkerFleet,
-  fleet: WorkerFleet,
-  rounds: number,
-  requests: number,
-): Promise<[number, number]> {
-  const both = [one, fleet];
-  for (const { url } of both) await serve(url, requests); // Until the compilers have seen it.
-  const sums = [0, 0];
+/** In turns, so that both have the same machine, and with the same load for each process that serves. */
+async function compareCpu(fleets: readonly WorkerFleet[], rounds: number, requests: number): Promise<[number, number]> {
+  const all = fleets.map((fleet) => ({ url: fleet.url, pids: pidsOf(fleet), size: fleet.workerPids.length, us: 0 }));
+  // The compilers need tens of thousands of requests in each process until they have done what they can.
+  for (const { url, size } of all) await serve(url, 2 * requests * size, CONCURRENCY * size);
   for (let round = 0; round < rounds; round++) {
-    for (const [at, each] of both.entries()) {
-      const before = cpuUs(pidsOf(each));
-      await serve(each.url, requests);
-      sums[at] = (sums[at] ?? 0) + cpuUs(pidsOf(each)) - before;
+    for (const one of all) {
+      const before = cpuUs(one.pids);
+      await serve(one.url, requests * one.size, CONCURRENCY * one.size);
+      one.us += (cpuUs(one.pids) - before) / (requests * one.size * rounds);
     }
   }
-  return [(sums[0] ?? 0) / (rounds * requests), (sums[1] ?? 0) / (rounds * requests)];
+  return [all[0]?.us ?? 0, all[1]?.us ?? 0];
 }
 
-async function serve(url: string, requests: number): Promise<void> {
+async function serve(url: string, requests: number, clients: number): Promise<void> {
   let left = requests;
   const client = async () => {
     while (left-- > 0) {
@@ -109,7 +105,7 @@ async function serve(url: string, requests: number): Promise<void> {
       if (answer.status !== 200) throw new Error(`Answered with ${answer.status}.`);
     }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, client));
+  await Promise.all(Array.from({ length: clients }, client));
 }
 
 /** Makes a key, has it served everywhere, and blocks it at one worker. @returns until it was refused everywhere. */
@@ -205,8 +201,8 @@ if (import.meta.main) {
   const { values } = parseArgs({
     options: {
       workers: { type: 'string', default: '4' },
-      rounds: { type: 'string', default: '6' },
-      requests: { type: 'string', default: '2000' },
+      rounds: { type: 'string', default: '3' },
+      requests: { type: 'string', default: '10000' },
     },
   });
   const options = { workers: Number(values.workers), rounds: Number(values.rounds), requests: Number(values.requests) };

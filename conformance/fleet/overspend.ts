@@ -17,6 +17,8 @@ export interface OverspendOptions {
   readonly seed: number;
   /** Kill a worker with SIGKILL within each level. */
   readonly kills: boolean;
+  /** Of each budget. Default: some twenty-five calls under way, or sixty answers. */
+  readonly lineNanoUsd?: bigint;
   /** Names of levels; absent: all. */
   readonly only?: readonly string[];
   readonly onLevel?: (line: string) => void;
@@ -55,7 +57,6 @@ export interface Overspend {
   readonly text: string;
 }
 
-/** Some twenty-five calls under way, or sixty answers. */
 const LINE_NANO_USD = 50_000_000n;
 /** So many calls in single file are enough to come to the line. */
 const FILLS_MAX = 100;
@@ -67,16 +68,16 @@ const OUTPUT_WORDS_MAX = 50;
  * ledger with the lines and with the provider's bill.
  */
 export async function overspend(options: OverspendOptions): Promise<Overspend> {
-  const { workers, concurrency, seed, only } = options;
+  const { workers, concurrency, seed, only, lineNanoUsd = LINE_NANO_USD } = options;
   const random = randomFrom(seed);
   const emulator = await startEmulator({ requestsMax: 1, billMax: 10_000_000 });
   emulator.script(turns(random), { repeat: true });
-  const made = levelsOf(LINE_NANO_USD, LINE_NANO_USD * BigInt(only?.length ?? 13));
+  const made = levelsOf(lineNanoUsd, lineNanoUsd * BigInt(only?.length ?? 13));
   const levels = made.levels.filter(({ name }) => only === undefined || only.includes(name));
   const fleet = await WorkerFleet.start(made.configuration.build(emulator.url), workers);
   try {
     const load = new Load({ url: fleet.url, random, concurrency });
-    await load.learn('sk-fleet-probe-0123456789', LINE_NANO_USD);
+    await load.learn('sk-fleet-probe-0123456789', lineNanoUsd);
     const run = new Run(options, fleet, emulator, load, random);
     for (const level of levels) await run.drive(level);
     await run.end();
@@ -269,6 +270,7 @@ if (import.meta.main) {
       seconds: { type: 'string', default: '3' },
       seed: { type: 'string', default: '1' },
       kills: { type: 'boolean', default: false },
+      line: { type: 'string', default: '0.25' },
       only: { type: 'string' },
     },
   });
@@ -278,6 +280,7 @@ if (import.meta.main) {
     lengthMs: Number(values.seconds) * 1_000,
     seed: Number(values.seed),
     kills: values.kills,
+    lineNanoUsd: BigInt(Math.round(Number(values.line) * 1e9)),
     ...(values.only !== undefined && { only: values.only.split(',') }),
     onLevel: (name) => void process.stdout.write(`${name} …\n`),
   });
