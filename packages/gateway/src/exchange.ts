@@ -78,7 +78,7 @@ export interface Body {
   /** The model asked for. */
   readonly model: string;
   readonly isStream: boolean;
-  /** What the policy changed of what the client sent; absent when it changed nothing. */
+  /** What a policy or a budget changed of what the client sent; absent when nothing was changed. */
   readonly changes?: readonly Loss[] | undefined;
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { priceScheduleOf } from '../catalog/catalogue.ts';
+import { outputBoundOf } from '../catalog/output-bounds.ts';
 import type { Price } from '../catalog/price.ts';
 import type { ConfiguredEndpoint } from './configuration.ts';
 import { dataTermsOf } from './data-terms.ts';
@@ -65,7 +66,9 @@ export function makeEndpoint(
       return fixed ?? schedule?.at(context.nowMs());
     },
     inputTokensMax: configured.inputTokensMax ?? schedule?.contextWindow,
-    outputTokensMax: configured.outputTokensMax,
+    outputTokensMax:
+      configured.outputTokensMax ??
+      (priced === undefined ? undefined : outputBoundOf(priced, configured.priceModel ?? model)),
     data: dataTermsOf(configured.data, isSameOrigin(baseUrl, state.provider.baseUrl) ? provider.data : undefined),
     limits: configured.limits,
   };

@@ -10,6 +10,7 @@ import { monotonicMs, nowMs } from '../runtime/clock.ts';
 import type { AttemptRow } from '../telemetry/exchange-row.ts';
 import { closeAccount, openAccount } from './account.ts';
 import { dialects } from './dialects.ts';
+import { editBody, outputFields } from './edit-body.ts';
 import { estimateUsage } from './estimate.ts';
 import { budgetFault, chargeHold, takeHold } from './hold.ts';
 import { prepare } from './lane.ts';
@@ -93,12 +94,13 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
   exchange.attempts.push(row);
   const startedMs = monotonicMs();
   try {
-    const prepared = prepare(exchange, body, endpoint, dialects[endpoint.provider.dialect]);
+    const sent = withinBudget(exchange, body);
+    const prepared = prepare(exchange, sent, endpoint, dialects[endpoint.provider.dialect]);
     row.lane = prepared.lane;
     exchange.losses = prepared.losses;
     const noted = openAccount(services, exchange, endpoint, row);
     if (noted !== undefined) await noted;
-    return await tryEndpoint(services, exchange, body, { endpoint, prepared, row });
+    return await tryEndpoint(services, exchange, sent, { endpoint, prepared, row });
   } catch (error) {
     const fault = asFault(error);
     if (fault.upstream !== undefined) fault.upstream.provider = endpoint.provider.id;
@@ -115,6 +117,14 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     freeSeat(exchange, row);
     return fault;
   }
+}
+
+/** An answer without a bound of its own is given one where its hold demands it. */
+function withinBudget(exchange: Exchange, body: Body): Body {
+  const outputCap = exchange.budgets?.outputCap;
+  if (outputCap === undefined) return body;
+  const [field] = outputFields(exchange);
+  return editBody(body, { [field]: outputCap }, 'little is left of a budget');
 }
 
 /** We stopped listening, or the way broke: the provider may have answered nevertheless. */

@@ -1,19 +1,13 @@
-import type { Loss } from '@turnpike/wire/canon/loss.ts';
 import { Fault } from '@turnpike/wire/fault.ts';
-import { fieldJson, scanJsonObject } from '@turnpike/wire/json/lens.ts';
-import { splice } from '@turnpike/wire/json/splice.ts';
+import { fieldJson } from '@turnpike/wire/json/lens.ts';
 import { asNumber, type JsonObject } from '@turnpike/wire/json/value.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import { type EffectivePolicy, missingRequestTags } from '../identity/effective-policy.ts';
 import { readTags } from '../policy/limits/request-facts.ts';
 import { judgeParameters, type ParameterRefusal, type ParameterVerdict } from '../policy/parameters/parameter-rules.ts';
+import { editBody, outputFields } from './edit-body.ts';
 import { policyOf, whoMay } from './end-user.ts';
 
-/** What the faces call the bound on output, the name to write it under first. */
-const OUTPUT_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  'openai-chat': ['max_completion_tokens', 'max_tokens'],
-  'anthropic-messages': ['max_tokens'],
-};
 const REASON = 'the policy wants it so';
 
 /**
@@ -31,7 +25,7 @@ export function holdToPolicy(exchange: Exchange, body: Body): Body {
   const edits: JsonObject = {};
   if (outputTokensMax !== undefined) boundOutput(exchange, body, policy, edits);
   if (parameters.length > 0) Object.assign(edits, heldParameters(exchange, body, policy));
-  return Object.keys(edits).length === 0 ? body : edited(body, edits);
+  return Object.keys(edits).length === 0 ? body : editBody(body, edits, REASON);
 }
 
 function requireTags({ caller, request }: Exchange, { bytes, lens }: Body, policy: EffectivePolicy): void {
@@ -47,7 +41,7 @@ function requireTags({ caller, request }: Exchange, { bytes, lens }: Body, polic
 /** A request that asks for more is refused, or cut down; one that names no bound is given this one. */
 function boundOutput(exchange: Exchange, body: Body, policy: EffectivePolicy, edits: JsonObject): void {
   const { outputTokensMax: tokensMax = 0, outputTokensRefusedAbove: refusedAbove = Infinity } = policy;
-  const names = OUTPUT_FIELDS[exchange.face.id] ?? ['max_tokens'];
+  const names = outputFields(exchange);
   let isBounded = false;
   for (const name of names) {
     const field = body.lens.fields.get(name);
@@ -67,7 +61,7 @@ function boundOutput(exchange: Exchange, body: Body, policy: EffectivePolicy, ed
       message: `${whoMay(exchange, keyMay)} may ask for at most ${tokensMax} output tokens; ${name} asks for ${asked}.`,
     });
   }
-  if (!isBounded) edits[names[0] ?? 'max_tokens'] = tokensMax;
+  if (!isBounded) edits[names[0]] = tokensMax;
 }
 
 function heldParameters(exchange: Exchange, body: Body, { parameters }: EffectivePolicy): JsonObject {
@@ -90,15 +84,4 @@ function parameterFault({ field, clause }: ParameterRefusal, who: string): Fault
         ? `The policies of ${who.replace('The', 'the')} contradict each other about ${field}: no request fits all of them.`
         : `${who} may not ${clause}.`,
   });
-}
-
-function edited(body: Body, edits: JsonObject): Body {
-  const bytes = splice(body.bytes, body.lens, edits);
-  const lens = scanJsonObject(bytes);
-  if (!lens.ok) throw new Fault(lens.code, { message: lens.message });
-  const changes = Object.entries(edits).map(([path, value]): Loss => {
-    const kind = value === undefined ? 'dropped' : body.lens.fields.has(path) ? 'changed' : 'added';
-    return { path, kind, reason: REASON };
-  });
-  return { ...body, bytes, lens, changes };
 }

@@ -27,6 +27,9 @@ const configuration = {
     key('leaving', { amount: 5, per: 'day' }),
     { ...key('member'), team: 'web' },
     key('strict', { amount: 90, per: 'day', unboundedOutput: 'refuse' }),
+    key('rich', { amount: 1000, per: 'day' }),
+    key('near', { amount: 100, per: 'day' }),
+    key('poor', { amount: 20, per: 'day' }),
     key('lax', { amount: 90, per: 'day', unbounded: 'estimate' }),
   ],
   budgets: [{ amount: 0.2, per: '24h', scope: { team: 'web' } }],
@@ -43,6 +46,7 @@ const configuration = {
         { ...claude, id: 'cheap', order: 2, price: { input: 1, output: 1 } },
       ],
     },
+    { name: 'long', endpoints: [{ ...chat, id: 'long', outputTokensMax: 40_000 }] },
     { name: 'retried', retries: 2, endpoints: [chat] },
   ],
   providers: [{ id: 'own', baseUrl: '{{upstream}}/v1' }],
@@ -173,6 +177,38 @@ describe('a request that has no bound', () => {
     expect(error.message).toContain('Set max_tokens');
     expect((await ask('strict')).status).toBe(200);
     expect((await ask('lax', { more: { max_tokens: undefined } })).status).toBe(200);
+  });
+});
+
+describe('a request that leaves the length of its answer to the model', () => {
+  const cases = ['/v1/chat/completions', '/v1/messages'].flatMap((path) =>
+    [false, true].map((stream) => [path, stream]),
+  );
+
+  test.each(cases as [string, boolean][])('%s, streamed: %p', async (path, stream) => {
+    const asked = (name: string) => ask(name, { model: 'long', path, more: { stream, max_tokens: undefined } });
+    const bounds = () => {
+      const sent = house.emulator.requests.at(-1)?.json as { max_tokens?: number; max_completion_tokens?: number };
+      return sent?.max_tokens ?? sent?.max_completion_tokens;
+    };
+    // With much left, the longest answer is held for, and the request goes out as it is.
+    house.emulator.script([{ text: 'word '.repeat(20), paceMs: 20 }]);
+    const whole = await asked('rich');
+    if (stream) expect(house.gateway.budgets.heldNanoUsd).toBeGreaterThan(80_000_000_000n);
+    expect([whole.status, bounds()]).toEqual([200, undefined]);
+    await whole.text();
+    // Near the line the answer is bound to what is held for, and nobody is refused who fits.
+    const bound = await asked('near');
+    expect([bound.status, bounds()]).toEqual([200, 16_384]);
+    expect(bound.headers.get('x-turnpike-losses')).toStartWith('added max_');
+    await bound.text();
+    const refused = await asked('poor');
+    expect([refused.status, await refused.text()]).toEqual([
+      402,
+      expect.stringContaining('With max_tokens of at most'),
+    ]);
+    await until(() => house.gateway.activeCount === 0);
+    expect(house.gateway.budgets.heldNanoUsd).toBe(0n);
   });
 });
 

@@ -14,6 +14,8 @@ import type { Services } from './services.ts';
 
 /** Nobody knows when those under way turn out cheaper: a hint for clients that would not wait at all. */
 const HELD_RETRY_MS = 1_000;
+/** The longest answer is held for while so many of it are left. */
+const AMPLE_TIMES = 8n;
 
 /**
  * Finds the budgets the exchange counts under and the most it can take. The money itself is held for each attempt, since
@@ -45,12 +47,15 @@ export function hold({ budgets }: Services, exchange: Exchange, body: Body): voi
 /** What keeps an endpoint from serving the exchange now. Holds nothing. */
 export function shortageAt({ budgets }: Exchange, endpoint: Endpoint): Shortage | undefined {
   if (budgets === undefined) return undefined;
-  const { nanoUsd, doubts } = needAt(budgets, endpoint);
-  return budgets.hold.shortage(endpoint.provider.id, nanoUsd, doubts);
+  const { nanoUsd, capped, doubts } = needAt(budgets, endpoint);
+  return budgets.hold.shortage(endpoint.provider.id, capped?.nanoUsd ?? nanoUsd, doubts);
 }
 
 /**
  * Holds the highest cost of an attempt in every budget it counts under. A promise only when processes share a budget.
+ *
+ * A request that leaves the length of its answer to the model is given the longest there can be, as long as much more is left;
+ * near the line its answer is bound instead, so that it need not be refused: see `outputCap`.
  *
  * @returns why not, when it may not be made.
  */
@@ -59,8 +64,13 @@ export function takeHold(
   endpoint: Endpoint,
 ): Shortage | undefined | Promise<Shortage | undefined> {
   if (budgets === undefined) return undefined;
-  const { nanoUsd, doubts } = needAt(budgets, endpoint);
-  return budgets.hold.take(endpoint.provider.id, nanoUsd, doubts);
+  const { nanoUsd, capped, doubts } = needAt(budgets, endpoint);
+  const { id } = endpoint.provider;
+  budgets.outputCap = undefined;
+  if (capped === undefined || nanoUsd === undefined) return budgets.hold.take(id, nanoUsd, doubts);
+  if (nanoUsd === 0n || budgets.hold.hasLeft(id, nanoUsd * AMPLE_TIMES)) return budgets.hold.take(id, nanoUsd, doubts);
+  budgets.outputCap = capped.outputTokens;
+  return budgets.hold.take(id, capped.nanoUsd, doubts);
 }
 
 /** Turns the hold of the running attempt into what it cost. @param costNanoUsd Undefined when nobody can tell. */
@@ -130,13 +140,25 @@ function roomText(budgets: ExchangeBudgets, shortage: Shortage, endpoint: Endpoi
   return tokens < 1 ? '' : ` With max_tokens of at most ${tokens} it would fit now.`;
 }
 
-/** The highest cost of an attempt, undefined when the price is not known, and what may make it dearer. */
-function needAt(budgets: ExchangeBudgets, endpoint: Endpoint): { nanoUsd: bigint | undefined; doubts: Doubts } {
+interface Need {
+  /** The highest cost of an attempt; undefined when the price is not known. */
+  readonly nanoUsd: bigint | undefined;
+  /** The same, when each answer is bound to so much; undefined where there is no need for that. */
+  readonly capped?: { readonly nanoUsd: bigint; readonly outputTokens: number } | undefined;
+  /** What may make it dearer. */
+  readonly doubts: Doubts;
+}
+
+function needAt(budgets: ExchangeBudgets, endpoint: Endpoint): Need {
   const { price } = endpoint;
   if (price === undefined) return { nanoUsd: undefined, doubts: {} };
   const bound = boundAttempt(budgets.bound(), endpoint);
   const doubts = { unbounded: gapOf(bound, endpoint), isOutputOpen: bound.isOutputOpen };
-  return { nanoUsd: costBound(price, bound), doubts };
+  const nanoUsd = costBound(price, bound);
+  const { outputCap } = bound;
+  if (outputCap === undefined) return { nanoUsd, doubts };
+  const capped = { nanoUsd: costBound(price, bound, outputCap * bound.answers), outputTokens: outputCap };
+  return { nanoUsd, capped, doubts };
 }
 
 /** Why the highest cost is not known, for people. */

@@ -16,6 +16,8 @@ export interface AttemptBound {
   readonly unbounded: string | undefined;
   /** Does nobody say how long the answer may be? `outputTokens` is then what is held for it. */
   readonly isOutputOpen: boolean;
+  /** Where the request leaves the answer to a model that gives long ones: to what each can be bound when money is short. */
+  readonly outputCap: number | undefined;
 }
 
 /** Held for each answer when neither the request nor the endpoint bounds it. */
@@ -66,6 +68,7 @@ export function boundAttempt(request: RequestBound, endpoint: Endpoint): Attempt
     if (window === undefined) unbounded ??= 'what its tools read';
     else inputTokens = Math.min(window * (tools.rounds + 1), Number.MAX_SAFE_INTEGER);
   }
+  const isSilent = request.outputTokens === undefined;
   const longest = endpoint.outputTokensMax ?? window;
   const named = request.outputTokens ?? (endpoint.outputTokensMax ?? OUTPUT_TOKENS_HELD) * answers;
   return {
@@ -87,7 +90,8 @@ export function boundAttempt(request: RequestBound, endpoint: Endpoint): Attempt
       return request.mayHoldMedia;
     },
     unbounded,
-    isOutputOpen: request.outputTokens === undefined && endpoint.outputTokensMax === undefined,
+    isOutputOpen: isSilent && endpoint.outputTokensMax === undefined,
+    outputCap: isSilent && (endpoint.outputTokensMax ?? 0) > OUTPUT_TOKENS_HELD ? OUTPUT_TOKENS_HELD : undefined,
   };
 }
 

@@ -105,6 +105,17 @@ export class BudgetHold {
     return shortage;
   }
 
+  /** Is so much left of every budget? */
+  hasLeft(provider: string, nanoUsd: bigint): boolean {
+    const nowMs = this.#house.now();
+    return this.#at(provider).every(({ budget: { rule }, account }) => {
+      if (rule.limitNanoUsd === undefined) return true;
+      account.roll(nowMs);
+      const heldNanoUsd = account.heldNanoUsd + (account.lease?.leasedByOthers ?? 0n);
+      return account.spentNanoUsd + heldNanoUsd + nanoUsd <= rule.limitNanoUsd;
+    });
+  }
+
   /**
    * Holds the highest cost of an attempt in all accounts together, or in none. A promise only when other processes share
    * a budget and its lease here is too small.

@@ -18,6 +18,7 @@ const plain: AttemptBound = {
   mayHoldMedia: false,
   unbounded: undefined,
   isOutputOpen: false,
+  outputCap: undefined,
 };
 const price: Price = { input: 3_000_000_000n, output: 15_000_000_000n, source: 'test' };
 
@@ -131,6 +132,13 @@ describe('output', () => {
       isOutputOpen: false,
     });
     expect(bound({ max_tokens: 1e9 }, endpoint({ inputTokensMax: 8_000 })).outputTokens).toBe(8_000);
+    // Held whole while there is much left, and bound when there is not.
+    expect(bound({ n: 2 }, endpoint({ outputTokensMax: 40_000 }))).toMatchObject({
+      outputTokens: 80_000,
+      isOutputOpen: false,
+      outputCap: OUTPUT_TOKENS_HELD,
+    });
+    expect(bound({ max_tokens: 9 }, endpoint({ outputTokensMax: 40_000 })).outputCap).toBeUndefined();
     const prediction = { type: 'content', content: 'x'.repeat(1_000) };
     expect(bound({ max_tokens: 30, prediction }).outputTokens).toBeGreaterThan(1_030);
     // Absurd figures are no reason to fail.

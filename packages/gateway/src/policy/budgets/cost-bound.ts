@@ -11,10 +11,14 @@ interface Rates {
   readonly perRequest: bigint;
 }
 
-/** The highest cost at a price, in nano-USD, rounded up: every token is of the dearest kind it can be. */
-export function costBound(price: Price, bound: AttemptBound): bigint {
+/**
+ * The highest cost at a price, in nano-USD, rounded up: every token is of the dearest kind it can be.
+ *
+ * @param outputTokens Of all answers together, when they are bound to less than they could be.
+ */
+export function costBound(price: Price, bound: AttemptBound, outputTokens = bound.outputTokens): bigint {
   const { input, output, perRequest } = dearest(price, bound);
-  const tokens = BigInt(bound.inputTokens) * input + BigInt(bound.outputTokens) * output;
+  const tokens = BigInt(bound.inputTokens) * input + BigInt(outputTokens) * output;
   return (tokens + TOKENS_PER_MILLION - 1n) / TOKENS_PER_MILLION + perRequest;
 }
 

@@ -8,6 +8,8 @@ export interface ExchangeBudgets {
   readonly now: () => number;
   /** Made when the first price is asked for. */
   readonly bound: () => RequestBound;
+  /** What the running attempt is to ask for at most, for each answer, where the request asks for no bound. */
+  outputCap?: number | undefined;
   /** Why it was refused, for what the client is told. */
   shortage?: Shortage;
   /** The budget that kept the model asked for out, so that a cheaper one serves. */
