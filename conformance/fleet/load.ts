@@ -3,9 +3,9 @@ import type { Level } from './levels.ts';
 import { type CallerWords, INPUT_NANO, type LoadCall, OUTPUT_NANO } from './load-call.ts';
 
 export interface LoadOptions {
-  readonly url: string;
+  /** Where the gateway is now. */
+  readonly url: () => string;
   readonly random: () => number;
-  /** What the bound counts for the body of a call, whatever its output; learnt by {@link Load.learn}. */
   readonly concurrency: number;
 }
 
@@ -89,7 +89,7 @@ export class Load {
         if (call.end !== 'left') call.said = String(error);
       }
       call.endedAtMs = performance.now();
-      if (call.end !== 'whole') await Bun.sleep(AFTER_REFUSAL_MS * (1 + random()));
+      if (call.end !== 'whole') await Bun.sleep((call.end === 'broken' ? 10 : 1) * AFTER_REFUSAL_MS * (1 + random()));
     }
   }
 
@@ -140,7 +140,7 @@ export class Load {
       ...(words.endUser !== undefined && face === 'anthropic-messages' && { metadata: { user_id: words.endUser } }),
     };
     const content = 'x'.repeat(BODY_BYTES - JSON.stringify(body).length);
-    return fetch(`${this.#options.url}${FACE_PATHS[face]}`, {
+    return fetch(`${this.#options.url()}${FACE_PATHS[face]}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',

@@ -15,8 +15,8 @@ export interface OverspendOptions {
   /** Each level is driven for so long. */
   readonly lengthMs: number;
   readonly seed: number;
-  /** Kill a worker with SIGKILL within each level. */
-  readonly kills: boolean;
+  /** Within each level kill a worker with SIGKILL, or all processes at once, and start them again. */
+  readonly kills: 'none' | 'worker' | 'all';
   /** Of each budget. Default: some twenty-five calls under way, or sixty answers. */
   readonly lineNanoUsd?: bigint;
   /** Names of levels; absent: all. */
@@ -76,7 +76,7 @@ export async function overspend(options: OverspendOptions): Promise<Overspend> {
   const levels = made.levels.filter(({ name }) => only === undefined || only.includes(name));
   const fleet = await WorkerFleet.start(made.configuration.build(emulator.url), workers);
   try {
-    const load = new Load({ url: fleet.url, random, concurrency });
+    const load = new Load({ url: () => fleet.url, random, concurrency });
     await load.learn('sk-fleet-probe-0123456789', lineNanoUsd);
     const run = new Run(options, fleet, emulator, load, random);
     for (const level of levels) await run.drive(level);
@@ -123,7 +123,8 @@ class Run {
     const first = this.#load.calls.length;
     const killed: [number, number][] = [];
     const load = this.#load.drive(level, lengthMs);
-    if (kills) killed.push(await this.#kill(lengthMs * (0.1 + 0.4 * this.#random())));
+    if (kills !== 'none')
+      killed.push(await this.#kill(kills, lengthMs * (0.1 + (kills === 'all' ? 0.2 : 0.8) * this.#random())));
     await load;
     await this.#emulator.idle(20_000);
     const figures = emptyFigures(level.name);
@@ -142,12 +143,13 @@ class Run {
   }
 
   /** @returns from when to when one was missing. */
-  async #kill(afterMs: number): Promise<[number, number]> {
+  async #kill(whom: 'worker' | 'all', afterMs: number): Promise<[number, number]> {
     await Bun.sleep(afterMs);
     const pids = this.#fleet.workerPids;
     const pid = pids[Math.floor(this.#random() * pids.length)];
     const fromMs = performance.now();
-    if (pid !== undefined) await this.#fleet.killWorker(pid);
+    if (whom === 'all') await this.#fleet.crash();
+    else if (pid !== undefined) await this.#fleet.killWorker(pid);
     this.#kills++;
     return [fromMs, performance.now()];
   }
@@ -269,7 +271,7 @@ if (import.meta.main) {
       concurrency: { type: 'string', default: '256' },
       seconds: { type: 'string', default: '3' },
       seed: { type: 'string', default: '1' },
-      kills: { type: 'boolean', default: false },
+      kills: { type: 'string', default: 'none' },
       line: { type: 'string', default: '0.25' },
       only: { type: 'string' },
     },
@@ -279,7 +281,7 @@ if (import.meta.main) {
     concurrency: Number(values.concurrency),
     lengthMs: Number(values.seconds) * 1_000,
     seed: Number(values.seed),
-    kills: values.kills,
+    kills: values.kills === 'worker' || values.kills === 'all' ? values.kills : 'none',
     lineNanoUsd: BigInt(Math.round(Number(values.line) * 1e9)),
     ...(values.only !== undefined && { only: values.only.split(',') }),
     onLevel: (name) => void process.stdout.write(`${name} …\n`),

@@ -11,12 +11,14 @@ const CHANGED_WITHIN_MS = 20_000;
 export class WorkerFleet {
   readonly dataDir: string;
   readonly #folder: string;
-  readonly #gateway: GatewayProcess;
+  readonly #start: () => Promise<GatewayProcess>;
   readonly #workers: number;
+  #gateway: GatewayProcess;
 
-  private constructor(folder: string, gateway: GatewayProcess, workers: number) {
+  private constructor(folder: string, start: () => Promise<GatewayProcess>, gateway: GatewayProcess, workers: number) {
     this.#folder = folder;
     this.dataDir = join(folder, 'data');
+    this.#start = start;
     this.#gateway = gateway;
     this.#workers = workers;
   }
@@ -31,8 +33,8 @@ export class WorkerFleet {
     // JSON is YAML.
     writeFileSync(configFile, JSON.stringify({ discovery: false, sandbox: false, ...configuration }));
     const environment = { TURNPIKE_DATA_DIR: join(folder, 'data'), TURNPIKE_ADMIN_KEY: ADMIN_KEY, ...more };
-    const gateway = await GatewayProcess.start(configFile, environment, ['--workers', String(workers)]);
-    return new WorkerFleet(folder, gateway, workers);
+    const start = () => GatewayProcess.start(configFile, environment, ['--workers', String(workers)]);
+    return new WorkerFleet(folder, start, await start(), workers);
   }
 
   get url(): string {
@@ -66,6 +68,15 @@ export class WorkerFleet {
       await Bun.sleep(5);
     }
     return performance.now() - startedMs;
+  }
+
+  /** Kills all with SIGKILL, the parent too, and starts them again, at another address. */
+  async crash(): Promise<void> {
+    const workers = this.workerPids;
+    const killed = this.#gateway.kill();
+    for (const pid of workers) process.kill(pid, 'SIGKILL');
+    await killed;
+    this.#gateway = await this.#start();
   }
 
   /** Stops all in peace. @returns the exit code. */
