@@ -46,7 +46,7 @@ describeShared("OpenRouter's specification", 'specs', (specs) => {
       name: 'My key',
       limit: 50,
       limit_reset: 'monthly',
-      include_byok_in_limit: true,
+      include_byok_in_limit: false,
       expires_at: '2099-12-31T23:59:59Z',
     });
     const { hash } = made.data as { hash: string };

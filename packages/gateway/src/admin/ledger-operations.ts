@@ -40,6 +40,7 @@ const rollupView = z.object({
   cacheWriteTokens: z.int(),
   reasoningTokens: z.int(),
   upliftUsd: z.string().check(z.describe('Charged beyond the cost, by markups.')),
+  ownCostUsd: z.string().check(z.describe('What owners of credentials of their own are billed.')),
 });
 
 /** What was spent. */
@@ -179,11 +180,12 @@ function numberOf(value: unknown): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
-function rollupOf({ costNanoUsd, upliftNanoUsd, ...rollup }: LedgerRollup): Record<string, unknown> {
+function rollupOf({ costNanoUsd, upliftNanoUsd, ownCostNanoUsd, ...rollup }: LedgerRollup): Record<string, unknown> {
   return {
     ...rollup,
     costUsd: usd(costNanoUsd),
     costNanoUsd: costNanoUsd.toString(),
     upliftUsd: usd(upliftNanoUsd),
+    ownCostUsd: usd(ownCostNanoUsd),
   };
 }

@@ -1,6 +1,7 @@
 import type { AdminContext } from '../admin/admin-context.ts';
 import { AdminFault } from '../admin/admin-fault.ts';
 import { hasScope, isBounded } from '../identity/admin-scope.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
 import type { ExchangeRow } from '../telemetry/exchange-row.ts';
 
 /** Attempts and corrections of one exchange. */
@@ -11,8 +12,12 @@ export interface Generation {
   readonly row: ExchangeRow;
   /** Nano-USD of all its attempts whose price is known. */
   readonly costNanoUsd: bigint;
-  /** Some attempt has no known price, so that the cost lacks it. */
-  readonly isUnpriced: boolean;
+  /** What providers bill for it, whoever they bill; undefined when that is not known of some attempt. */
+  readonly billedNanoUsd: bigint | undefined;
+  /** What of that goes to owners of credentials of their own. */
+  readonly ownCostNanoUsd: bigint;
+  /** Was it answered with a credential of the caller's own? */
+  readonly isOwn: boolean;
 }
 
 /**
@@ -48,8 +53,20 @@ export async function findGeneration({ house, caller, rights }: AdminContext, id
   return {
     row,
     costNanoUsd: entries.reduce((sum, entry) => sum + (entry.costNanoUsd ?? 0n), 0n),
-    isUnpriced: entries.some((entry) => entry.kind === 'attempt' && entry.costNanoUsd === undefined),
+    billedNanoUsd: billed(entries),
+    ownCostNanoUsd: entries.reduce((sum, entry) => sum + (entry.ownCostNanoUsd ?? 0n), 0n),
+    isOwn: row.attempts.at(-1)?.paidBy !== undefined,
   };
+}
+
+function billed(entries: readonly LedgerEntry[]): bigint | undefined {
+  let sum = 0n;
+  for (const { kind, paidBy, costNanoUsd, ownCostNanoUsd } of entries) {
+    const known = paidBy === undefined ? costNanoUsd : ownCostNanoUsd;
+    if (known === undefined && kind === 'attempt') return undefined;
+    sum += known ?? 0n;
+  }
+  return sum;
 }
 
 /** `openai/gpt-4o`: the provider, and its own name of the model; what was asked for when nothing answered. */

@@ -46,6 +46,7 @@ export async function sumEntries(
       }
       sum.entries++;
       sum.costNanoUsd += entry.costNanoUsd ?? 0n;
+      sum.ownCostNanoUsd += entry.ownCostNanoUsd ?? 0n;
       sum.inputTokens += entry.usage.inputTokens ?? 0;
       sum.outputTokens += entry.usage.outputTokens ?? 0;
       sum.cacheReadTokens += entry.usage.cacheReadTokens ?? 0;
@@ -80,6 +81,7 @@ export async function* entriesOf(
 const NOTHING = {
   entries: 0,
   costNanoUsd: 0n,
+  ownCostNanoUsd: 0n,
   inputTokens: 0,
   outputTokens: 0,
   cacheReadTokens: 0,

@@ -112,7 +112,7 @@ async function tryStep(services: Services, exchange: Exchange, body: Body, step:
     // The provider had the request and bills at least for reading it. A try that it refused costs nothing.
     if (exchange.operation === 'generate' && mayBeBilled(fault))
       recordAttempt(services, exchange, row, endpoint, estimateUsage(exchange), true);
-    else closeAccount(services, exchange, row, NO_COST);
+    else closeAccount(services, exchange, row, endpoint.payer === undefined ? NO_COST : NO_OWN_COST);
     chargeHold(exchange, row.costNanoUsd);
     freeSeat(exchange, row);
     return fault;
@@ -143,6 +143,7 @@ function mayBeBilled({ code }: Fault): boolean {
 }
 
 const NO_COST = { nanoUsd: 0n, uncovered: [] };
+const NO_OWN_COST = { ...NO_COST, ownNanoUsd: 0n };
 
 /** What was free when the plan was made is not always free when its turn comes. */
 function noteNotTried(exchange: Exchange, { endpoint }: PlanStep, label: string): void {

@@ -7,7 +7,7 @@ import { hasLedgerScope, ledgerByHand, ledgerEntry } from './ledger-by-hand.ts';
 import { addLedgerEntries, ledgerEntries, ledgerRollups, spendByDays } from './ledger-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
 import { spendOf } from './spend-of.ts';
-import type { ChargeQuery, LedgerCharge, LedgerPage, LedgerRollup, RollupQuery, Store } from './store.ts';
+import type { ChargeQuery, LedgerCharge, LedgerPage, LedgerRollup, RollupQuery, SpendKind, Store } from './store.ts';
 
 const PAGE_MAX = 1_000;
 
@@ -67,8 +67,12 @@ export class DatabaseStore implements Store {
     return ledgerChargeTotal(this.#database, query);
   }
 
-  async spendByDays(scopes: readonly string[], sinceMs: readonly number[]): Promise<ReadonlyMap<string, bigint[]>> {
-    return spendByDays(this.#database, scopes, sinceMs);
+  async spendByDays(
+    scopes: readonly string[],
+    sinceMs: readonly number[],
+    of?: SpendKind,
+  ): Promise<ReadonlyMap<string, bigint[]>> {
+    return spendByDays(this.#database, scopes, sinceMs, of);
   }
 
   async ledgerEntry(id: string): Promise<LedgerEntry | undefined> {

@@ -51,7 +51,13 @@ onEachDatabase((here) => {
     const store = await here.open();
     await store.writeLedger([
       ledgerEntry({ id: 'tp_1.1', atMs: noon, costNanoUsd: 9_007_199_254_740_993n }),
-      ledgerEntry({ id: 'tp_2.1', atMs: noon - DAY, costNanoUsd: 5n }),
+      ledgerEntry({
+        id: 'tp_2.1',
+        atMs: noon - DAY,
+        costNanoUsd: 5n,
+        paidBy: 'key:web',
+        ownCostNanoUsd: 9_007_199_254_740_995n,
+      }),
       ledgerEntry({ id: 'tp_3.1', atMs: noon - 40 * DAY, costNanoUsd: 7n, scopes: ['key:other'] }),
     ]);
     const today = noon - 12 * HOUR;
@@ -60,6 +66,12 @@ onEachDatabase((here) => {
       new Map([
         ['key:web', [9_007_199_254_740_998n, 9_007_199_254_740_998n, 9_007_199_254_740_993n]],
         ['key:other', [7n, 0n, 0n]],
+      ]),
+    );
+    expect(await store.spendByDays(['key:web', 'key:other'], [0, today], 'own')).toEqual(
+      new Map([
+        ['key:web', [9_007_199_254_740_995n, 0n]],
+        ['key:other', [0n, 0n]],
       ]),
     );
     expect(await store.spendByDays([], [0])).toEqual(new Map());
@@ -91,6 +103,7 @@ onEachDatabase((here) => {
       cacheWriteTokens: 0,
       reasoningTokens: 0,
       upliftNanoUsd: 0n,
+      ownCostNanoUsd: 0n,
     });
   });
 

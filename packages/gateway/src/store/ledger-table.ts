@@ -2,7 +2,7 @@ import type { Usage } from '@turnpike/wire/canon/usage.ts';
 import { type LedgerEntry, type RollupScopes, rollupScopes } from '../ledger/entry.ts';
 import { markupJson, readWrittenMarkup, type WrittenMarkup } from '../ledger/uplift.ts';
 import { type Database, insert, type SqlValue, type Steps } from './database.ts';
-import type { LedgerPage, LedgerRollup, RollupQuery } from './store.ts';
+import type { LedgerPage, LedgerRollup, RollupQuery, SpendKind } from './store.ts';
 import type { LedgerEntryColumns, LedgerRollupColumns } from './tables.ts';
 
 const HOUR_MS = 3_600_000;
@@ -49,6 +49,7 @@ const rollupColumns = [
   'cache_write_tokens',
   'reasoning_tokens',
   'uplift_nano_usd',
+  'own_cost_nano_usd',
 ] as const satisfies readonly (keyof LedgerRollupColumns)[];
 
 /** What every sum of the rollups grows by. */
@@ -123,10 +124,12 @@ interface Group {
   readonly counts: number[];
   costNanoUsd: bigint;
   upliftNanoUsd: bigint;
+  ownCostNanoUsd: bigint;
 }
 
 const COST_AT = sums.indexOf('cost_nano_usd');
 const UPLIFT_AT = sums.indexOf('uplift_nano_usd');
+const OWN_AT = sums.indexOf('own_cost_nano_usd');
 
 /** In the order of their keys, so that two processes never wait for each other's rows. */
 function rollupRows(entries: readonly LedgerEntry[]): SqlValue[][] {
@@ -135,6 +138,7 @@ function rollupRows(entries: readonly LedgerEntry[]): SqlValue[][] {
     const totals = group.counts.map((count) => BigInt(count));
     totals[COST_AT] = group.costNanoUsd;
     totals[UPLIFT_AT] = group.upliftNanoUsd;
+    totals[OWN_AT] = group.ownCostNanoUsd;
     for (const scope of group.scopes) {
       for (const period of ['hour', 'day'] as const) {
         const startMs = period === 'hour' ? group.hourMs : floorTo(group.hourMs, DAY_MS);
@@ -159,7 +163,8 @@ function grouped(entries: readonly LedgerEntry[]): Iterable<Group> {
       const key = `${hourMs}\n${scopes.json}`;
       let group = groups.get(key);
       if (group === undefined) {
-        group = { scopes: scopes.list, hourMs, counts: sums.map(() => 0), costNanoUsd: 0n, upliftNanoUsd: 0n };
+        const money = { costNanoUsd: 0n, upliftNanoUsd: 0n, ownCostNanoUsd: 0n };
+        group = { scopes: scopes.list, hourMs, counts: sums.map(() => 0), ...money };
         groups.set(key, group);
       }
       last = { scopes, group };
@@ -170,9 +175,10 @@ function grouped(entries: readonly LedgerEntry[]): Iterable<Group> {
 }
 
 function addTo(group: Group, entry: LedgerEntry): void {
-  const { kind, costNanoUsd, upliftNanoUsd, isEstimated, fault, usage } = entry;
+  const { kind, costNanoUsd, upliftNanoUsd, ownCostNanoUsd, isEstimated, fault, usage } = entry;
   group.costNanoUsd += costNanoUsd ?? 0n;
   group.upliftNanoUsd += upliftNanoUsd ?? 0n;
+  if (ownCostNanoUsd !== undefined) group.ownCostNanoUsd += ownCostNanoUsd;
   const figures = [
     1,
     Number(costNanoUsd === undefined && kind === 'attempt'),
@@ -184,6 +190,7 @@ function addTo(group: Group, entry: LedgerEntry): void {
     tokens(usage.cacheReadTokens, kind),
     tokens(usage.cacheWriteTokens, kind),
     tokens(usage.reasoningTokens, kind),
+    0,
     0,
   ];
   const { counts } = group;
@@ -308,6 +315,7 @@ export async function ledgerRollups(database: Database, ask: RollupQuery): Promi
     cacheWriteTokens: Number(row.cache_write_tokens),
     reasoningTokens: Number(row.reasoning_tokens),
     upliftNanoUsd: BigInt(row.uplift_nano_usd),
+    ownCostNanoUsd: BigInt(row.own_cost_nano_usd),
   }));
 }
 
@@ -316,10 +324,12 @@ export async function spendByDays(
   database: Database,
   scopes: readonly string[],
   sinceMs: readonly number[],
+  of: SpendKind = 'cost',
 ): Promise<ReadonlyMap<string, bigint[]>> {
+  const column = of === 'cost' ? 'cost_nano_usd' : 'own_cost_nano_usd';
   if (scopes.length === 0) return new Map();
   const sums = sinceMs.map(
-    (_, at) => `CAST(SUM(CASE WHEN start_ms >= ? THEN cost_nano_usd ELSE 0 END) AS bigint) AS s${at}`,
+    (_, at) => `CAST(SUM(CASE WHEN start_ms >= ? THEN ${column} ELSE 0 END) AS bigint) AS s${at}`,
   );
   const rows = await database.rows<{ scope: string } & Record<string, bigint | number | string>>(
     `SELECT scope, ${sums.join(', ')} FROM ledger_rollup

@@ -143,6 +143,8 @@ export const migrations: readonly (readonly string[])[] = [
   ],
   // 8: how long an exchange waited in the queue of a limit.
   ['ALTER TABLE exchange_log ADD COLUMN queued_ms double precision'],
+  // 9: sums of what owners of credentials of their own are billed.
+  ['ALTER TABLE ledger_rollup ADD COLUMN own_cost_nano_usd bigint NOT NULL DEFAULT 0'],
 ];
 
 /** Numbers (from 1) of the steps after which a version that does not know them must not touch the database. */

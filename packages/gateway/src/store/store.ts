@@ -37,7 +37,11 @@ export interface Store {
    * Nano-USD that scopes spent, by scope: for each of `sinceMs`, of the UTC days that begin at that instant or later.
    * Scopes that spent nothing are absent.
    */
-  spendByDays(scopes: readonly string[], sinceMs: readonly number[]): Promise<ReadonlyMap<string, readonly bigint[]>>;
+  spendByDays(
+    scopes: readonly string[],
+    sinceMs: readonly number[],
+    of?: SpendKind,
+  ): Promise<ReadonlyMap<string, readonly bigint[]>>;
   ledgerEntry(id: string): Promise<LedgerEntry | undefined>;
   /** Adjustments and the like (not attempts) entered at this time or later, the earliest first. */
   ledgerByHand(enteredFromMs: number): Promise<LedgerEntry[]>;
@@ -110,7 +114,12 @@ export interface LedgerRollup {
   reasoningTokens: number;
   /** Charged beyond the cost, by markups. */
   upliftNanoUsd: bigint;
+  /** What owners of credentials of their own are billed; in the cost too only where that counts. */
+  ownCostNanoUsd: bigint;
 }
+
+/** What the ledger says was spent, or what owners of credentials of their own are billed. */
+export type SpendKind = 'cost' | 'own';
 
 /**
  * Entities (organisations, keys and so on) and the audit log.

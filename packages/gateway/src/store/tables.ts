@@ -86,4 +86,5 @@ export interface LedgerRollupColumns {
   cache_write_tokens: number | bigint;
   reasoning_tokens: number | bigint;
   uplift_nano_usd: bigint;
+  own_cost_nano_usd: bigint;
 }

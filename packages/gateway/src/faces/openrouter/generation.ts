@@ -16,7 +16,10 @@ const FINISHES: Readonly<Record<string, string>> = {
 };
 
 /** What OpenRouter tells about a generation; null is what is not kept here. @param id As it was asked for. */
-export function generationData(id: string, { row, costNanoUsd, isUnpriced }: Generation): Record<string, unknown> {
+export function generationData(
+  id: string,
+  { row, costNanoUsd, billedNanoUsd, isOwn }: Generation,
+): Record<string, unknown> {
   const { usage = {}, attempts } = row;
   const served = attempts.at(-1);
   return {
@@ -25,7 +28,7 @@ export function generationData(id: string, { row, costNanoUsd, isUnpriced }: Gen
     upstream_id: row.responseId ?? null,
     total_cost: dollars(costNanoUsd),
     usage: dollars(costNanoUsd),
-    upstream_inference_cost: isUnpriced ? null : dollars(costNanoUsd),
+    upstream_inference_cost: billedNanoUsd === undefined ? null : dollars(billedNanoUsd),
     cache_discount: null,
     created_at: new Date(row.startedAtMs).toISOString(),
     model: modelOf(row),
@@ -51,7 +54,7 @@ export function generationData(id: string, { row, costNanoUsd, isUnpriced }: Gen
     num_fetches: null,
     web_search_engine: null,
     origin: '',
-    is_byok: false,
+    is_byok: isOwn,
     api_type: row.operation === 'generate' ? 'completions' : null,
     app_id: null,
     external_user: null,
@@ -71,7 +74,7 @@ export function generationData(id: string, { row, costNanoUsd, isUnpriced }: Gen
       model_permaslug: `${attempt.provider}/${attempt.model}`,
       status: attempt.status ?? null,
       latency: attempt.durationMs,
-      is_byok: false,
+      is_byok: attempt.paidBy !== undefined,
     })),
   };
 }

@@ -23,9 +23,11 @@ export async function keyFigures(
   const starts = (['day', 'week', 'month'] as const).map((unit) => calendarWindow(unit, 'UTC', atMs).startMs);
   const scopes = names.map((name) => `key:${name}`);
   const spent = await house.store.spendByDays(scopes, [0, ...starts]);
+  const billed = await house.store.spendByDays(scopes, [0, ...starts], 'own');
   return new Map(
     names.map((name) => {
       const [total = 0n, daily = 0n, weekly = 0n, monthly = 0n] = spent.get(`key:${name}`) ?? [];
+      const [own = 0n, ownDaily = 0n, ownWeekly = 0n, ownMonthly = 0n] = billed.get(`key:${name}`) ?? [];
       const standing = standingOf(house.budgets, { type: 'key', id: name });
       return [
         name,
@@ -33,15 +35,15 @@ export async function keyFigures(
           limit: standing === undefined ? null : dollars(standing.limitNanoUsd),
           limit_remaining: standing === undefined ? null : dollars(standing.leftNanoUsd),
           limit_reset: standing === undefined ? null : resetOf(standing.period),
-          include_byok_in_limit: true,
+          include_byok_in_limit: house.snapshot().byokCounts,
           usage: dollars(total),
           usage_daily: dollars(daily),
           usage_weekly: dollars(weekly),
           usage_monthly: dollars(monthly),
-          byok_usage: 0,
-          byok_usage_daily: 0,
-          byok_usage_weekly: 0,
-          byok_usage_monthly: 0,
+          byok_usage: dollars(own),
+          byok_usage_daily: dollars(ownDaily),
+          byok_usage_weekly: dollars(ownWeekly),
+          byok_usage_monthly: dollars(ownMonthly),
         },
       ];
     }),

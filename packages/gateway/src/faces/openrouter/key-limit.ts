@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { AdminContext } from '../../admin/admin-context.ts';
 import { AdminFault } from '../../admin/admin-fault.ts';
 import { nanoUsdOfUsd } from '../../catalog/decimal.ts';
 import type { LevelBudgetEntry } from '../../config/schema.ts';
@@ -9,14 +10,23 @@ const PERIODS = { daily: 'day', weekly: 'week', monthly: 'month' } as const;
 export const limitFields = {
   limit: z.nullish(z.number()),
   limit_reset: z.nullish(z.enum(['daily', 'weekly', 'monthly'])),
-  include_byok_in_limit: z.optional(
-    z
-      .boolean()
-      .check(
-        z.refine((isIncluded) => isIncluded, 'must be true: a limit counts every call here, by whichever credential'),
-      ),
-  ),
+  include_byok_in_limit: z.optional(z.boolean()),
 };
+
+/**
+ * Whether limits count calls with credentials of the caller's own is set for all keys at once.
+ *
+ * @throws AdminFault `body_invalid`
+ */
+export function requireByokAsSet({ house, body }: AdminContext): void {
+  const { byokCounts } = house.snapshot();
+  if (body.include_byok_in_limit === undefined || body.include_byok_in_limit === byokCounts) return;
+  throw new AdminFault('body_invalid', {
+    param: 'include_byok_in_limit',
+    message: `include_byok_in_limit must be ${byokCounts}: that is set for all keys at once.`,
+    hint: 'Change byok.counts in the configuration.',
+  });
+}
 
 /** What a budget may hold to be one OpenRouter has words for. */
 const PLAIN = new Set(['amount', 'per', 'zone', 'unpriced', 'countsFromMs']);

@@ -20,7 +20,7 @@ describe('a key made as at OpenRouter', () => {
       name: 'Night shift',
       limit: 2.5,
       limit_reset: 'monthly',
-      include_byok_in_limit: true,
+      include_byok_in_limit: false,
       expires_at: '2099-12-31T23:59:59Z',
     });
     expect(data).toEqual({
@@ -31,7 +31,7 @@ describe('a key made as at OpenRouter', () => {
       limit: 2.5,
       limit_remaining: 2.5,
       limit_reset: 'monthly',
-      include_byok_in_limit: true,
+      include_byok_in_limit: false,
       usage: 0,
       usage_daily: 0,
       usage_weekly: 0,
@@ -195,7 +195,7 @@ describe('refused by name, in OpenRouter’s shape', () => {
     [{ name: 'x', limit_reset: 'daily' }, 'limit_reset'],
     [{ name: 'x', limit: 1, limit_reset: 'yearly' }, 'limit_reset'],
     [{ name: 'x', expires_at: '2030-01-01T00:00:00+02:00' }, 'expires_at'],
-    [{ name: 'x', include_byok_in_limit: false }, 'include_byok_in_limit'],
+    [{ name: 'x', include_byok_in_limit: true }, 'include_byok_in_limit'],
     [{ name: 'x', creator_user_id: 'nobody' }, 'creator_user_id'],
   ])('%j', async (fields, field) => {
     const { status, body } = await house.ask('POST', '/api/v1/keys', fields);

@@ -7,7 +7,7 @@ import { createSchemas } from '../../admin/kind-schemas.ts';
 import { checked } from '../../admin/read-request.ts';
 import type { FaceOperation } from '../face-operation.ts';
 import { isoOf, keyFigures } from './key-figures.ts';
-import { changedBudgets, limitFields } from './key-limit.ts';
+import { changedBudgets, limitFields, requireByokAsSet } from './key-limit.ts';
 import { entityNameFor } from './key-name.ts';
 
 /** OpenRouter's page. */
@@ -66,6 +66,7 @@ interface Page {
 
 async function createKey(context: AdminContext): Promise<AdminAnswer> {
   const { body } = context;
+  requireByokAsSet(context);
   const wanted = String(body.name);
   const free = await entityNameFor(context.house, wanted);
   const { expires_at, creator_user_id, workspace_id } = body;
@@ -94,6 +95,7 @@ async function showKey(context: AdminContext): Promise<AdminAnswer> {
 }
 
 async function updateKey(context: AdminContext): Promise<AdminAnswer> {
+  requireByokAsSet(context);
   const { name: shownName, disabled, limit, limit_reset } = context.body;
   const { body } = await change(await named(context), 'key', 'keys.update', async (before) => {
     const after = {

@@ -90,7 +90,7 @@ function activityRow({ house }: AdminContext): (sum: DaySums) => unknown {
       endpoint_id: id,
       provider_name: providerName(endpoint?.provider.id ?? id.split('/')[0] ?? id),
       usage: dollars(sum.costNanoUsd),
-      byok_usage_inference: 0,
+      byok_usage_inference: dollars(sum.ownCostNanoUsd),
       requests: sum.entries,
       prompt_tokens: sum.inputTokens,
       completion_tokens: sum.outputTokens,

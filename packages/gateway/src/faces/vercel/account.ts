@@ -29,7 +29,7 @@ async function showCredits(context: AdminContext): Promise<AdminAnswer> {
 async function showGeneration(context: AdminContext): Promise<AdminAnswer> {
   const id = String(context.query.id);
   const generation = await findGeneration(context, id);
-  const { row, costNanoUsd } = generation;
+  const { row, costNanoUsd, billedNanoUsd, ownCostNanoUsd, isOwn } = generation;
   const { usage = {}, attempts } = row;
   const cost = dollars(costNanoUsd);
   return {
@@ -38,13 +38,13 @@ async function showGeneration(context: AdminContext): Promise<AdminAnswer> {
       data: {
         id,
         total_cost: cost,
-        market_cost: cost,
-        // Of calls with credentials of the caller's own: there are none.
-        upstream_inference_cost: 0,
+        market_cost: dollars(billedNanoUsd ?? costNanoUsd),
+        // Of calls with credentials of the caller's own.
+        upstream_inference_cost: dollars(ownCostNanoUsd),
         usage: cost,
         created_at: new Date(row.startedAtMs).toISOString(),
         model: modelOf(row),
-        is_byok: false,
+        is_byok: isOwn,
         provider_name: row.provider ?? '',
         streamed: row.isStream,
         finish_reason: row.finish ?? (row.fault === undefined ? '' : 'error'),

@@ -40,7 +40,14 @@ export const reportOperation: FaceOperation = {
 };
 
 /** What the ledger calls the things a report is grouped by. */
-const KINDS = { user: 'end-user', model: 'model', tag: 'tag', provider: 'provider', api_key_name: 'key' } as const;
+const KINDS = {
+  user: 'end-user',
+  model: 'model',
+  tag: 'tag',
+  provider: 'provider',
+  api_key_name: 'key',
+  credential_type: 'credential',
+} as const;
 
 /** What was spent from the first day to the last, in UTC. A key sees its own; one that reads the ledger, what it manages. */
 async function report(context: AdminContext): Promise<AdminAnswer> {
@@ -55,11 +62,12 @@ async function report(context: AdminContext): Promise<AdminAnswer> {
   const scope = hasScope(rights, 'ledger:read') ? managedScope({ house, rights }) : caller.scopes[0];
   const scopeText = scope === undefined ? undefined : scopeKey(scope);
   await house.flushLogs();
-  // No call is made with credentials of the caller's own.
-  if (query.credential_type === 'byok') return { status: 200, body: { results: [] } };
+  const { byokCounts } = house.snapshot();
   const period = isHourly ? 'hour' : 'day';
   const kind = group_by in KINDS ? KINDS[group_by as keyof typeof KINDS] : undefined;
-  const isFiltered = [query.user_id, query.model, query.provider, query.tags].some((filter) => filter !== undefined);
+  const filters = [query.user_id, query.model, query.provider, query.tags, query.credential_type];
+  // The ledger keeps no sums by whose credential it was.
+  const isFiltered = kind === 'credential' || filters.some((filter) => filter !== undefined);
   const sums =
     isFiltered || (kind !== undefined && scopeText !== undefined)
       ? await sumEntries(
@@ -71,7 +79,7 @@ async function report(context: AdminContext): Promise<AdminAnswer> {
       : await sumRollups(house.store, { ...range, period, ...(kind === undefined ? ofOne(scopeText) : { by: kind }) });
   return {
     status: 200,
-    body: { results: kind === undefined ? byTime(sums, query, isHourly) : byName(sums, group_by) },
+    body: { results: kind === undefined ? byTime(sums, byokCounts, isHourly) : byName(sums, byokCounts, group_by) },
   };
 }
 
@@ -90,7 +98,8 @@ function ofOne(scope: string | undefined): { by: string; scope: string } {
   return scope === undefined ? { by: 'all', scope: 'all' } : { by: scope.slice(0, scope.indexOf(':')), scope };
 }
 
-function fits(entry: LedgerEntry, { user_id, model, provider, tags, tags_match }: Query): boolean {
+function fits(entry: LedgerEntry, { user_id, model, provider, tags, tags_match, credential_type }: Query): boolean {
+  if (credential_type !== undefined && credential_type !== credentialOf(entry)) return false;
   if (user_id !== undefined && !entry.scopes.includes(`end-user:${user_id}`)) return false;
   if (model !== undefined && model !== entry.model && model !== `${entry.provider}/${entry.modelServed}`) return false;
   if (provider !== undefined && provider !== entry.provider) return false;
@@ -99,29 +108,32 @@ function fits(entry: LedgerEntry, { user_id, model, provider, tags, tags_match }
   return tags_match === 'all' ? tags.split(',').every(has) : tags.split(',').some(has);
 }
 
+function credentialOf({ paidBy }: LedgerEntry): 'byok' | 'system' {
+  return paidBy === undefined ? 'system' : 'byok';
+}
+
 /** As the sums of the ledger are called. */
 function namesOf(entry: LedgerEntry, kind: (typeof KINDS)[keyof typeof KINDS]): readonly string[] {
+  if (kind === 'credential') return [`credential:${credentialOf(entry)}`];
   if (kind === 'model') return entry.model === undefined ? [] : [`model:${entry.model}`];
   if (kind === 'provider') return entry.provider === undefined ? [] : [`provider:${entry.provider}`];
   return entry.scopes.filter((scope) => scope.startsWith(`${kind}:`));
 }
 
-function byTime(sums: readonly DaySums[], { group_by }: Query, isHourly: boolean): unknown[] {
-  if (group_by === 'credential_type')
-    return merged(sums).map((sum) => ({ credential_type: 'system', ...figures(sum) }));
+function byTime(sums: readonly DaySums[], counts: boolean, isHourly: boolean): unknown[] {
   return sums
     .toSorted((a, b) => a.startMs - b.startMs)
     .map((sum) => {
       const iso = new Date(sum.startMs).toISOString();
-      return { ...(isHourly ? { hour: iso } : { day: iso.slice(0, 10) }), ...figures(sum) };
+      return { ...(isHourly ? { hour: iso } : { day: iso.slice(0, 10) }), ...figures(sum, counts) };
     });
 }
 
 /** The dearest first. */
-function byName(sums: readonly DaySums[], field: string): unknown[] {
+function byName(sums: readonly DaySums[], counts: boolean, field: string): unknown[] {
   return merged(sums)
     .toSorted((a, b) => (a.costNanoUsd > b.costNanoUsd ? -1 : 1))
-    .map((sum) => ({ [field]: sum.scope.slice(sum.scope.indexOf(':') + 1), ...figures(sum) }));
+    .map((sum) => ({ [field]: sum.scope.slice(sum.scope.indexOf(':') + 1), ...figures(sum, counts) }));
 }
 
 /** All days of a name together. */
@@ -139,6 +151,7 @@ function added(a: DaySums, b: DaySums): DaySums {
     ...a,
     entries: a.entries + b.entries,
     costNanoUsd: a.costNanoUsd + b.costNanoUsd,
+    ownCostNanoUsd: a.ownCostNanoUsd + b.ownCostNanoUsd,
     inputTokens: a.inputTokens + b.inputTokens,
     outputTokens: a.outputTokens + b.outputTokens,
     cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
@@ -147,10 +160,11 @@ function added(a: DaySums, b: DaySums): DaySums {
   };
 }
 
-function figures(sum: DaySums): Record<string, unknown> {
+/** @param counts Is what owners of credentials of their own are billed in the cost already? */
+function figures(sum: DaySums, counts: boolean): Record<string, unknown> {
   return {
     total_cost: dollars(sum.costNanoUsd),
-    market_cost: dollars(sum.costNanoUsd),
+    market_cost: dollars(sum.costNanoUsd + (counts ? 0n : sum.ownCostNanoUsd)),
     input_tokens: sum.inputTokens,
     output_tokens: sum.outputTokens,
     cached_input_tokens: sum.cacheReadTokens,
