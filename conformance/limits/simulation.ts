@@ -1,10 +1,12 @@
 import type { LimitRule } from '@turnpike/gateway/config/limit-rule.ts';
+import type { Caller } from '@turnpike/gateway/policy/caller.ts';
 import { Admission } from '@turnpike/gateway/policy/limits/admission.ts';
+import type { Limiter } from '@turnpike/gateway/policy/limits/limiter.ts';
 import type { Refusal } from '@turnpike/gateway/policy/limits/refusal.ts';
 import { randomFrom } from '../random.ts';
 import { ExactLaw } from './exact-law.ts';
-import { Fleet, type Member } from './fleet.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { Fleet } from './fleet.ts';
+import { type Time, VirtualTime } from './virtual-time.ts';
 
 export interface Scene {
   readonly seed: number;
@@ -48,13 +50,36 @@ export interface Figures {
   placesLeft: number;
 }
 
-const START_MS = 1_700_000_000_000;
+/** Processes that count together, and one caller of theirs. */
+export interface Stage {
+  readonly members: readonly { readonly limiter: Limiter }[];
+  readonly caller: Caller;
+  /** Calls to the authority so far. */
+  readonly calls: number;
+}
 
-/** Plays a scene against the exact law. */
+const START_MS = 1_700_000_000_000;
+/** After the last request everything ends, and what was leased is given back. */
+const ENDS_MS = 120_000;
+
+/** Plays a scene against the exact law, in simulated time. */
 export async function simulate(scene: Scene): Promise<Figures> {
   const time = new VirtualTime(START_MS);
   const random = randomFrom(scene.seed);
   const fleet = new Fleet(scene.nodes, scene.rules, time, random);
+  scene.play?.(fleet, time);
+  return playOn(fleet, scene, time, random, ENDS_MS);
+}
+
+/** Plays a scene against the exact law. @param endsMs How long it goes on after the last request. */
+export async function playOn(
+  stage: Stage,
+  scene: Scene,
+  time: Time,
+  random: () => number,
+  endsMs: number,
+): Promise<Figures> {
+  const startMs = time.nowMs;
   const laws = scene.rules.map(({ amount, windowMs, measure }) => {
     // Where slots are shared, a request may have to wait that much longer than by the law.
     const slotMs = measure === 'requests' && amount <= 4_096 ? 1 : Math.max(1, windowMs / 4_096);
@@ -64,11 +89,11 @@ export async function simulate(scene: Scene): Promise<Figures> {
     };
   });
   const figures = newFigures();
-  const judge = new Judge(scene, laws, figures);
-  const arrive = (member: Member) => void ask(fleet, member, scene, judge, time, random);
-  const anyMember = () => fleet.members[Math.floor(random() * fleet.members.length)] as Member;
+  const judge = new Judge(scene, laws, figures, startMs);
+  const arrive = (limiter: Limiter) => void ask(stage.caller, limiter, scene, judge, time, random);
+  const anyMember = () => stage.members[Math.floor(random() * stage.members.length)]?.limiter as Limiter;
   const next = () => {
-    if (time.nowMs > START_MS + scene.seconds * 1_000) return;
+    if (time.nowMs > startMs + scene.seconds * 1_000) return;
     arrive(anyMember());
     time.after((-Math.log(1 - random()) * 1_000) / scene.requestsPerSecond, next);
   };
@@ -80,9 +105,8 @@ export async function simulate(scene: Scene): Promise<Figures> {
       });
     }
   }
-  scene.play?.(fleet, time);
-  await time.runUntil(START_MS + scene.seconds * 1_000 + 120_000);
-  figures.calls = fleet.calls;
+  await time.runUntil(startMs + scene.seconds * 1_000 + endsMs);
+  figures.calls = stage.calls;
   figures.placesLeft = judge.placesLeft;
   return figures;
 }
@@ -103,8 +127,10 @@ class Judge {
   readonly #laws: readonly Law[];
   readonly figures: Figures;
   readonly #weights: (measure: LimitRule['measure'], tokens: number) => number;
+  readonly #startMs: number;
 
-  constructor(scene: Scene, laws: readonly Law[], figures: Figures) {
+  constructor(scene: Scene, laws: readonly Law[], figures: Figures, startMs: number) {
+    this.#startMs = startMs;
     this.#scene = scene;
     this.#laws = laws;
     this.figures = figures;
@@ -174,18 +200,18 @@ class Judge {
   }
 
   #isJudged(nowMs: number): boolean {
-    const second = (nowMs - START_MS) / 1_000;
+    const second = (nowMs - this.#startMs) / 1_000;
     const [from, to] = this.#scene.unjudged ?? [0, 0];
     return second < from || second >= to;
   }
 }
 
 async function ask(
-  fleet: Fleet,
-  { limiter }: Member,
+  caller: Caller,
+  limiter: Limiter,
   { tokensMax = 1, lastsMsMax = 0 }: Scene,
   judge: Judge,
-  time: VirtualTime,
+  time: Time,
   random: () => number,
 ): Promise<void> {
   const { figures } = judge;
@@ -194,8 +220,8 @@ async function ask(
   const asking = judge.asks(limiter.now(), tokens);
   figures.asked++;
   const cost = { inputTokens: tokens, outputTokens: 0, isBounded: true, answers: 1 };
-  const rules = limiter.rulesOf(fleet.caller)?.exchange ?? [];
-  const who = { caller: fleet.caller, model: 'gpt-4o', endUser: undefined, tags: [] };
+  const rules = limiter.rulesOf(caller)?.exchange ?? [];
+  const who = { caller, model: 'gpt-4o', endUser: undefined, tags: [] };
   const asked = limiter.admit(rules, who, () => cost);
   if (asked instanceof Promise) figures.waited++;
   const verdict = asked instanceof Promise ? await asked : asked;

@@ -7,8 +7,15 @@ interface Event {
   readonly run: () => void;
 }
 
+/** Time that passes, simulated or not. */
+export interface Time extends Timers {
+  readonly nowMs: number;
+  sleep(ms: number): Promise<void>;
+  runUntil(untilMs: number): Promise<void>;
+}
+
 /** A clock that goes from event to event: hours pass in seconds, and the same way for the same seed. */
-export class VirtualTime implements Timers {
+export class VirtualTime implements Time {
   #nowMs: number;
   #order = 0;
   /** A heap: the next one first. */

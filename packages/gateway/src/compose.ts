@@ -9,7 +9,7 @@ import type { Snapshot } from './config/snapshot.ts';
 import { withStoredModels } from './config/stored-models.ts';
 import { type ConfigurationWatch, watchConfiguration } from './config/watch.ts';
 import type { Faces } from './faces/faces.ts';
-import type { FleetSeat, SharedSandbox } from './fleet/seat.ts';
+import type { FleetSeat, JournalPlace, SharedSandbox } from './fleet/seat.ts';
 import { type Address, type Listener, listen } from './http/listen.ts';
 import { type Identity, startIdentity } from './identity/start-identity.ts';
 import { TokenVerifier } from './identity/token-verifier.ts';
@@ -18,23 +18,20 @@ import { openLedger } from './ledger/open-ledger.ts';
 import type { GoneJournal } from './ledger/recover.ts';
 import { BoundedNames } from './pipeline/bounded-names.ts';
 import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
-import { budgetAlert } from './policy/budgets/budget-alert.ts';
 import type { Budgets } from './policy/budgets/budgets.ts';
 import { settleGone } from './policy/budgets/unreported-charges.ts';
 import { KeyTable } from './policy/identify.ts';
-import type { QuotaAuthority } from './quota/authority.ts';
+import { AuthorityUnreachable, type QuotaAuthority } from './quota/authority.ts';
 import { QuotaNode } from './quota/quota-node.ts';
 import type { Fleet } from './redis/join-fleet.ts';
 import { RulesInForce } from './rules-in-force.ts';
 import { Alarms } from './runtime/alarm.ts';
-import { nowMs } from './runtime/clock.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
 import { Reachability } from './runtime/reachable.ts';
 import { StartError } from './start-error.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { storePlace } from './store/store-place.ts';
-import { AlertSender } from './telemetry/alert-sender.ts';
 import { ExchangeLog } from './telemetry/exchange-log.ts';
 import { Log } from './telemetry/log.ts';
 
@@ -84,16 +81,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       );
     }
     identity = await startIdentity({ store, environment, dataDir, log });
-    fleet = await fleetOf(environment, log);
+    fleet = await fleetOf(environment, log, () => ledger?.journalPlace);
+    // Its journal and its leases are found by one name, should it be gone.
+    const node = options.seat?.node ?? (fleet && `${process.pid}-${crypto.randomUUID()}`);
     let gateway: Gateway | undefined;
     ledger = openLedger({
       dataDir,
       store,
       log,
-      writerName: options.seat?.node,
-      onJournal: options.seat && (async (journal) => (await gateway?.settleGone(journal)) ?? false),
+      writerName: node,
+      onJournal: node === undefined ? undefined : async (journal) => (await gateway?.settleGone(journal)) ?? false,
     });
-    gateway = new Gateway({ options, log, store, admin, identity, ledger, fleet, report });
+    gateway = new Gateway({ options, log, store, admin, identity, ledger, fleet, node, report });
     await gateway.open(configuration, host, options.port ?? configuration.listen.port ?? PORT_DEFAULT);
     return gateway;
   } catch (error) {
@@ -113,6 +112,7 @@ interface Parts {
   identity: Identity;
   ledger: Ledger;
   fleet: Fleet | undefined;
+  node: string | undefined;
   report: readonly string[];
 }
 
@@ -135,7 +135,6 @@ export class Gateway {
     this.#log.warn('More names came in a day than the ledger tells apart; the others are summed together.', { kind }),
   );
   readonly #rules: RulesInForce;
-  readonly #alerts: AlertSender;
   readonly #quota: QuotaNode | undefined;
   #services: Services | undefined;
   #tokens: TokenVerifier | undefined;
@@ -147,7 +146,7 @@ export class Gateway {
   #configuration: Configuration = emptyConfiguration;
   #turn: Promise<void> = Promise.resolve();
 
-  constructor({ options, log, store, admin, identity, ledger, fleet, report }: Parts) {
+  constructor({ options, log, store, admin, identity, ledger, fleet, node, report }: Parts) {
     this.#ledger = ledger;
     this.#fleet = fleet;
     this.#identity = identity;
@@ -157,8 +156,7 @@ export class Gateway {
     this.adminKey = admin;
     this.report = report;
     this.#exchangeLog = new ExchangeLog(store, { log });
-    this.#alerts = new AlertSender({ log, now: nowMs, claim: (...claim) => store.claimOnce(...claim) });
-    this.#quota = quotaNode(options, fleet?.authority, (error) =>
+    this.#quota = quotaNode(options, node, fleet?.authority, (error) =>
       log.error('A shared budget or limit could not be asked.', { error: String(error) }),
     );
     options.seat?.take({
@@ -172,7 +170,6 @@ export class Gateway {
       stored: identity.rules,
       log,
       quota: this.#quota,
-      onAlert: (alert) => this.#alerts.send(budgetAlert(alert)),
       renew: () => this.#inTurn(() => this.#rules.put(this.snapshot)),
     });
   }
@@ -190,6 +187,11 @@ export class Gateway {
     }
     this.#identity.follow.onEntries((ids) => this.#inTurn(() => this.#rules.enterByHand(ids)));
     await ready;
+    if (this.#fleet !== undefined) {
+      // What a journal has is held against budgets: it could not be before there were any, nor without Redis.
+      void this.#ledger.recover();
+      this.#fleet.onReturn(() => void this.#ledger.recover());
+    }
     this.#listener = listen(() => this.#inForce(), { host, port, shared: this.#options.shared });
     this.#watch = watchConfiguration({
       load: loadOptions(this.#options),
@@ -258,7 +260,6 @@ export class Gateway {
     await this.#quota?.close();
     await this.#fleet?.close();
     await this.#identity.follow.stop();
-    await this.#alerts.close();
     await this.#exchangeLog.close();
     await this.#ledger.close();
     await this.store.close();
@@ -266,8 +267,14 @@ export class Gateway {
 
   /** Tells the fleet's authority what a process that is gone had spent. False: when this one has rules to go by. */
   async settleGone(journal: GoneJournal): Promise<boolean> {
-    const { seat } = this.#options;
-    return seat === undefined || settleGone(seat, journal, this.#services && this.budgets.inForce);
+    const authority = this.#fleet?.authority ?? this.#options.seat;
+    if (authority === undefined) return true;
+    try {
+      return await settleGone(authority, journal, this.#services && this.budgets.inForce);
+    } catch (error) {
+      if (error instanceof AuthorityUnreachable) return false;
+      throw error;
+    }
   }
 
   async #change(configuration: Configuration, report: readonly string[]): Promise<void> {
@@ -307,10 +314,8 @@ export class Gateway {
       ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
-    this.#log.secrets.add([snapshot.alertWebhook?.secret]);
     await this.#rules.put(snapshot);
     this.#ledger.configure(snapshot.ledger);
-    this.#alerts.configure(snapshot.alertWebhook);
     this.#configuration = own;
     this.#identity.directory.configureGroups(snapshot.modelGroups);
     this.#services = {
@@ -399,20 +404,25 @@ export class Gateway {
 /** Whoever is alone shares with nobody. What several machines share goes before what is shared on one of them. */
 function quotaNode(
   { seat, authority }: GatewayOptions,
+  node: string | undefined,
   farther: QuotaAuthority | undefined,
   onError: (error: unknown) => void,
 ): QuotaNode | undefined {
-  if (farther !== undefined) return new QuotaNode({ authority: farther, ...(seat && { node: seat.node }), onError });
+  if (farther !== undefined) return new QuotaNode({ authority: farther, ...(node !== undefined && { node }), onError });
   if (seat === undefined) return authority && new QuotaNode({ authority, onError });
   return new QuotaNode({ authority: seat.authority, node: seat.node, replyMs: PARENT_REPLY_MS, onError });
 }
 
 /** Loaded only where gateways share a Redis. @throws StartError when `REDIS_URL` is no address of one. */
-async function fleetOf({ REDIS_URL: url }: Environment, log: Log): Promise<Fleet | undefined> {
+async function fleetOf(
+  { REDIS_URL: url }: Environment,
+  log: Log,
+  journalPlace: () => JournalPlace | undefined,
+): Promise<Fleet | undefined> {
   if (url === undefined || url === '') return undefined;
   const { joinFleet } = await import('./redis/join-fleet.ts');
   try {
-    return await joinFleet(url, log);
+    return await joinFleet(url, log, journalPlace);
   } catch (error) {
     if (error instanceof RangeError) throw new StartError(error.message);
     throw error;

@@ -1,7 +1,6 @@
 import type { DataTerms } from '../catalog/data-terms.ts';
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
-import type { AlertWebhook } from './alert-settings.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import { type EndUserSettings, endUserDefaults } from './end-user-settings.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
@@ -29,7 +28,6 @@ export interface Configuration {
   readonly endUsers: EndUserSettings;
   readonly byokCounts: boolean;
   readonly keys: readonly ConfiguredKey[];
-  readonly alertWebhook: AlertWebhook | undefined;
   readonly cutOffMaxMs: number | undefined;
   readonly modelGroups: ModelGroups;
   readonly jwtIssuers: readonly JwtIssuer[];
@@ -132,7 +130,6 @@ export const emptyConfiguration: Configuration = {
   endUsers: endUserDefaults,
   byokCounts: false,
   keys: [],
-  alertWebhook: undefined,
   cutOffMaxMs: undefined,
   modelGroups: new Map(),
   jwtIssuers: [],

@@ -34,8 +34,16 @@ export interface SeatHolder {
   recover(): Promise<void>;
 }
 
+/** What an authority knows of processes that are gone. */
+export interface Leftovers {
+  /** What the authority knows of a process that is gone; undefined when nothing of it is open. */
+  marksOf(node: string): Promise<readonly AccountMark[] | undefined>;
+  /** Enters what a process that is gone had not reported, and frees what it had leased. */
+  settle(node: string, charges: readonly AccountCharges[]): Promise<void>;
+}
+
 /** The place of a gateway among the processes that serve one port together. */
-export interface FleetSeat {
+export interface FleetSeat extends Leftovers {
   /** Unique for each start of a process: names its journal and its leases. */
   readonly node: string;
   readonly authority: QuotaAuthority;
@@ -45,8 +53,4 @@ export interface FleetSeat {
   announce(): Promise<void>;
   /** The one sandbox of the fleet. */
   sandbox(): Promise<SharedSandbox>;
-  /** What the authority knows of a process that is gone; undefined when nothing of it is open. */
-  marksOf(node: string): Promise<readonly AccountMark[] | undefined>;
-  /** Enters what a process that is gone had not reported, and frees what it had leased. */
-  settle(node: string, charges: readonly AccountCharges[]): Promise<void>;
 }

@@ -1,24 +1,27 @@
 /**
  * One call to one account, in Lua inside the server: what {@link QuotaAccount} does, line by line where it matters.
  *
- * Keys: the account, a hash, and the epoch of its shard, `name settlesAtMs runId`. Fields of the account: `m`, what is
- * known of the whole; `s:<untilMs>`, what was used; `l:<node>`, leases, `high low seq untilMs rememberedUntilMs`. Amounts are
- * pairs of limbs (limbs.ts). Most calls read two fields and write two: all of them are read only when something ends, or
- * when it is asked when something fits.
+ * Keys: the account, a hash; the epoch of its shard, `name settlesAtMs runId`; when what is in the account ends, its
+ * fields by their instants; and the accounts of which the node has a lease. Fields of the account: `m`, what is known of the
+ * whole; `s:<untilMs>`, what was used; `l:<node>`, leases, `high low seq untilMs rememberedUntilMs segment offset`, where the
+ * last two are of its journal. Amounts are pairs of limbs (limbs.ts). A call costs what it
+ * says and what ended since the last one, however much is in the account; asked when something fits, it reads what ends until then.
  *
  * Answers `lost` when the server has no epoch, `unknown epoch` or `ok epoch granted lease used leasedByOthers otherNodes
- * fitsAtMs isSettling`.
+ * fitsAtMs… isSettling`, of which `fitsAtMs` is for the need and for each of the asides.
  */
 export const ACCOUNT_SCRIPT = `
 local LIMB, NEVER, REMEMBERED = 1e15, 9007199254740991, 60
-local key = KEYS[1]
+local key, ends, accounts = KEYS[1], KEYS[3], KEYS[4]
 local node, seq, clock, leaseMs = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local recall, channel, id, covers = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local capacityH, capacityL = tonumber(ARGV[9]), tonumber(ARGV[10])
 local backH, backL = tonumber(ARGV[11]), tonumber(ARGV[12])
 local needH, needL = tonumber(ARGV[13]), tonumber(ARGV[14])
 local wantH, wantL = tonumber(ARGV[15]), tonumber(ARGV[16])
-local charges, seeds = tonumber(ARGV[17]), tonumber(ARGV[18])
+local charges, seeds, asides = tonumber(ARGV[17]), tonumber(ARGV[18]), tonumber(ARGV[19])
+local statesH, statesL = tonumber(ARGV[20]), tonumber(ARGV[21])
+local place = ARGV[22] == '' and '' or ' ' .. ARGV[22] .. ' ' .. ARGV[23]
 
 local function add(ah, al, bh, bl)
   local h, l = ah + bh, al + bl
@@ -51,7 +54,6 @@ else
 end
 
 -- What is known of the account. What an earlier epoch knew counts for nothing.
-local fields, changed, isWhole = {}, {}, false
 local latest, nextEnd, lastEnd, usedH, usedL, leasedH, leasedL, nodes, forever, coversMs = 0, NEVER, 0, 0, 0, 0, 0, 0, 0, 0
 local isNew = true
 local summary = redis.call('HGET', key, 'm')
@@ -66,43 +68,30 @@ if summary then
 end
 if isNew then
   if seeds < 0 then return { 'unknown', epoch } end
-  if summary then redis.call('DEL', key) end
-  isWhole = true
+  if summary then redis.call('DEL', key, ends) end
   coversMs = tonumber(covers)
 end
 if latest > now then now = latest end
 
-local function get(field)
-  local value = fields[field]
-  if value == nil and not isWhole then
-    value = redis.call('HGET', key, field)
-    fields[field] = value
-  end
-  return value
+local function put(field, value, endsAt)
+  redis.call('HSET', key, field, value)
+  if endsAt then redis.call('ZADD', ends, endsAt, field) end
 end
-local function put(field, value)
-  fields[field] = value
-  changed[field] = true
-end
-local function readAll()
-  if isWhole then return end
-  isWhole = true
-  local all = redis.call('HGETALL', key)
-  for at = 1, #all, 2 do
-    if fields[all[at]] == nil then fields[all[at]] = all[at + 1] end
-  end
+local function drop(field)
+  redis.call('HDEL', key, field)
+  redis.call('ZREM', ends, field)
 end
 local function enter(untilText, h, l)
   local untilMs = tonumber(untilText)
   if (h == 0 and l == 0) or (untilMs ~= 0 and untilMs <= now) then return end
   local field = 's:' .. untilText
-  local before = get(field)
+  local before = redis.call('HGET', key, field)
   local sumH, sumL = h, l
   if before then
     local known = numbers(before)
     sumH, sumL = add(known[1], known[2], h, l)
   end
-  put(field, pair(sumH, sumL))
+  put(field, pair(sumH, sumL), untilMs ~= 0 and untilText)
   usedH, usedL = add(usedH, usedL, h, l)
   if untilMs == 0 then
     forever = (sumH == 0 and sumL == 0) and 0 or 1
@@ -113,7 +102,7 @@ local function enter(untilText, h, l)
 end
 
 if isNew then
-  local at = 19 + charges * 4
+  local at = 24 + charges * 4
   for _ = 1, seeds do
     enter(ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]))
     at = at + 3
@@ -122,56 +111,45 @@ end
 
 -- Drops what no longer counts.
 if now >= nextEnd then
-  readAll()
-  nextEnd = NEVER
-  for field, value in pairs(fields) do
-    local kind = string.sub(field, 1, 2)
-    if value and kind == 's:' then
-      local untilMs = tonumber(string.sub(field, 3))
-      if untilMs ~= 0 then
-        if untilMs <= now then
-          local known = numbers(value)
-          usedH, usedL = sub(usedH, usedL, known[1], known[2])
-          put(field, false)
-        else
-          nextEnd = math.min(nextEnd, untilMs)
-        end
-      end
-    elseif value and kind == 'l:' then
-      local known = numbers(value)
+  for _, field in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', string.format('%.0f', now))) do
+    local known = numbers(redis.call('HGET', key, field))
+    if string.sub(field, 1, 2) == 's:' then
+      usedH, usedL = sub(usedH, usedL, known[1], known[2])
+      drop(field)
+    else
       local h, l, untilMs, remembered = known[1], known[2], known[4], known[5]
-      if untilMs <= now or remembered <= now then
-        if positive(h, l) then
-          leasedH, leasedL = sub(leasedH, leasedL, h, l)
-          nodes = nodes - 1
-        end
+      if positive(h, l) then
+        leasedH, leasedL = sub(leasedH, leasedL, h, l)
+        nodes = nodes - 1
       end
       if remembered <= now then
-        put(field, false)
-      elseif untilMs <= now then
-        if positive(h, l) then put(field, string.format('0 0 %.17g %.17g %.17g', known[3], untilMs, remembered)) end
-        nextEnd = math.min(nextEnd, remembered)
+        drop(field)
       else
-        nextEnd = math.min(nextEnd, untilMs)
+        local was = known[6] and string.format(' %.0f %.0f', known[6], known[7]) or ''
+        put(field, string.format('0 0 %.17g %.17g %.17g', known[3], untilMs, remembered) .. was, string.format('%.0f', remembered))
       end
     end
   end
+  local first = redis.call('ZRANGE', ends, 0, 0, 'WITHSCORES')
+  nextEnd = first[2] and tonumber(first[2]) or NEVER
 end
 
 -- This node's lease, and those of all others.
 local leaseField = 'l:' .. node
 local leaseH, leaseL, leaseSeq = 0, 0, 0
-local stored = get(leaseField)
+local isListed = false
+local stored = redis.call('HGET', key, leaseField)
 if stored then
   local known = numbers(stored)
   leaseH, leaseL, leaseSeq = known[1], known[2], known[3]
+  isListed = positive(leaseH, leaseL)
 end
 local othersH, othersL = sub(leasedH, leasedL, leaseH, leaseL)
 local otherNodes = nodes - (positive(leaseH, leaseL) and 1 or 0)
 local grantedH, grantedL, isSettling = 0, 0, '0'
 local seqText = ARGV[2]
 if seq > leaseSeq then
-  local at = 19
+  local at = 24
   for _ = 1, charges do
     local h, l, settledMs = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 1])
     if settledMs == 0 or settledMs >= coversMs then enter(ARGV[at], h, l) end
@@ -179,11 +157,16 @@ if seq > leaseSeq then
     at = at + 4
   end
   leaseH, leaseL = sub(leaseH, leaseL, backH, backL)
-  if leaseH < 0 then leaseH, leaseL = 0, 0 end
+  if statesH or leaseH < 0 then leaseH, leaseL = 0, 0 end
   local freeH, freeL = sub(capacityH, capacityL, usedH, usedL)
   freeH, freeL = sub(freeH, freeL, othersH, othersL)
   freeH, freeL = sub(freeH, freeL, leaseH, leaseL)
-  if positive(needH, needL) and now < tonumber(settlesAt) then
+  if statesH then
+    if positive(freeH, freeL) then
+      grantedH, grantedL = statesH, statesL
+      if less(freeH, freeL, grantedH, grantedL) then grantedH, grantedL = freeH, freeL end
+    end
+  elseif now < tonumber(settlesAt) then
     isSettling = '1'
   elseif positive(freeH, freeL) and not less(freeH, freeL, needH, needL) then
     if less(needH, needL, wantH, wantL) then grantedH, grantedL = wantH, wantL else grantedH, grantedL = needH, needL end
@@ -198,52 +181,78 @@ nodes = otherNodes + (positive(leaseH, leaseL) and 1 or 0)
 local remembered = now + leaseMs * REMEMBERED
 nextEnd = math.min(nextEnd, now + leaseMs)
 lastEnd = math.max(lastEnd, remembered)
-put(leaseField, string.format('%.0f %.0f %s %.17g %.17g', leaseH, leaseL, seqText, now + leaseMs, remembered))
+put(leaseField, string.format('%.0f %.0f %s %.17g %.17g', leaseH, leaseL, seqText, now + leaseMs, remembered) .. place,
+  string.format('%.0f', now + leaseMs))
 
--- When what was not granted fits, if nothing is added.
-local fitsAt = string.format('%.17g', now)
+-- Whatever a node holds, or spent and did not report, is in a lease: should it be gone, its journal tells from here on.
+if place ~= '' then
+  if not positive(leaseH, leaseL) then
+    if stored then redis.call('SREM', accounts, id) end
+  elseif not isListed then
+    redis.call('SADD', accounts, id)
+    redis.call('PEXPIRE', accounts, 604800000)
+  end
+end
+
+-- When what was not granted fits, if nothing is added: once so much is shed and the leases stay; if that never comes, and
+-- they do not.
+local nowText = string.format('%.0f', now)
+local fitsAt = { nowText }
 if less(grantedH, grantedL, needH, needL) then
-  local overH, overL = add(usedH, usedL, needH, needL)
-  overH, overL = sub(overH, overL, capacityH, capacityL)
-  if less(capacityH, capacityL, needH, needL) then
-    fitsAt = '0'
-  elseif positive(overH, overL) then
-    readAll()
-    local ends = {}
-    for field, value in pairs(fields) do
-      if value and string.sub(field, 1, 2) == 's:' and field ~= 's:0' then
-        ends[#ends + 1] = { tonumber(string.sub(field, 3)), value, string.sub(field, 3) }
-      end
+  local sheds = {}
+  local at = 24 + charges * 4 + math.max(0, seeds) * 3
+  for index = 1, asides + 1 do
+    local h, l = needH, needL
+    if index > 1 then
+      h, l = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+      at = at + 2
     end
-    table.sort(ends, function(one, other) return one[1] < other[1] end)
-    local allH, allL = add(overH, overL, leasedH, leasedL)
-    local shedH, shedL = 0, 0
-    fitsAt = '0'
-    for _, slot in ipairs(ends) do
-      local known = numbers(slot[2])
-      shedH, shedL = add(shedH, shedL, known[1], known[2])
-      if fitsAt == '0' and not less(shedH, shedL, overH, overL) then fitsAt = slot[3] end
-      if not less(shedH, shedL, allH, allL) then
-        fitsAt = slot[3]
-        break
+    local overH, overL = add(usedH, usedL, h, l)
+    overH, overL = sub(overH, overL, capacityH, capacityL)
+    if less(capacityH, capacityL, h, l) then
+      fitsAt[index] = '0'
+    elseif positive(overH, overL) then
+      fitsAt[index] = '0'
+      local allH, allL = add(overH, overL, leasedH, leasedL)
+      sheds[#sheds + 1] = { overH, overL, index }
+      sheds[#sheds + 1] = { allH, allL, index }
+    else
+      fitsAt[index] = nowText
+    end
+  end
+  table.sort(sheds, function(one, other) return less(one[1], one[2], other[1], other[2]) end)
+  local shedH, shedL, due, from = 0, 0, 1, 0
+  while sheds[due] do
+    local fields = redis.call('ZRANGE', ends, from, from + 255)
+    if #fields == 0 then break end
+    from = from + #fields
+    local values = redis.call('HMGET', key, unpack(fields))
+    for slot = 1, #fields do
+      if string.sub(fields[slot], 1, 2) == 's:' then
+        local known = numbers(values[slot])
+        shedH, shedL = add(shedH, shedL, known[1], known[2])
+        while sheds[due] and not less(shedH, shedL, sheds[due][1], sheds[due][2]) do
+          fitsAt[sheds[due][3]] = string.sub(fields[slot], 3)
+          due = due + 1
+        end
       end
     end
   end
 end
 
-for field in pairs(changed) do
-  if fields[field] then redis.call('HSET', key, field, fields[field]) else redis.call('HDEL', key, field) end
-end
 redis.call('HSET', key, 'm', string.format('%s %.17g %.17g %.17g %.0f %.0f %.0f %.0f %.0f %.0f %.17g', epoch, now, nextEnd,
   lastEnd, usedH, usedL, leasedH, leasedL, nodes, forever, coversMs))
 if forever == 1 then
   redis.call('PERSIST', key)
+  redis.call('PERSIST', ends)
 else
-  redis.call('PEXPIRE', key, string.format('%.0f', math.max(1, lastEnd - now)))
+  local restMs = string.format('%.0f', math.max(1, lastEnd - now))
+  redis.call('PEXPIRE', key, restMs)
+  redis.call('PEXPIRE', ends, restMs)
 end
 if recall == '1' and less(grantedH, grantedL, needH, needL) and positive(othersH, othersL) then
   redis.call('PUBLISH', channel, id)
 end
 return { 'ok', epoch, pair(grantedH, grantedL), pair(leaseH, leaseL), pair(usedH, usedL), pair(othersH, othersL),
-  string.format('%.0f', otherNodes), fitsAt, isSettling }
+  string.format('%.0f', otherNodes), table.concat(fitsAt, ' '), isSettling }
 `;

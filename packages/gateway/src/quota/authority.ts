@@ -16,6 +16,8 @@ export interface QuotaAuthority {
   call(calls: readonly QuotaCall[]): Promise<readonly QuotaReply[]>;
   /** Told of accounts of which another node needs what this node's lease leaves idle. */
   onRecall(listener: (accountId: string) => void): void;
+  /** Told when the authority answers again after it did not. One that is never away for long need not. */
+  onReturn?(listener: () => void): void;
   /** Told when the authority lost its memory: each node states its leases anew, soon. One that cannot lose it need not. */
   onLost?(listener: () => void): void;
   close(): Promise<void>;
@@ -39,6 +41,11 @@ export interface QuotaCall {
   /** Applied last: at least `need` is granted, up to `want`, or nothing. 0 and 0: nothing is asked for. */
   readonly need: bigint;
   readonly want: bigint;
+  /**
+   * After a lost memory: this node's lease as it was, less what was used of it. It has so much of it again as there is, at
+   * once; charges do not come out of it. Then nothing is given back or asked for.
+   */
+  readonly states?: bigint | undefined;
   /** Larger needs of which it is asked when they would fit, should `need` not be granted; at most 64. */
   readonly asides?: readonly bigint[];
   /** Is it worth recalling what others have idle, should `need` not be there? */
@@ -68,7 +75,7 @@ export interface QuotaReply {
   /** Changes when the authority lost its memory: then every node seeds, and states its leases, anew. */
   readonly epoch: string;
   readonly granted: bigint;
-  /** The authority lost its memory and first hears what all nodes hold: nothing is granted to who needs it. */
+  /** The authority lost its memory and first hears what all nodes have: nothing else is granted. */
   readonly isSettling?: boolean;
   /** This node's lease now, after all of it. */
   readonly lease: bigint;

@@ -4,7 +4,7 @@
  */
 const LIMB = 10n ** 15n;
 /** Far above all the money there is, in nano-USD; sums of a million of these are still exact. */
-const AMOUNT_MAX = 10n ** 24n;
+export const AMOUNT_MAX = 10n ** 24n;
 
 /** @throws RangeError beyond 10^24 either way. */
 export function limbsOf(amount: bigint): [high: string, low: string] {

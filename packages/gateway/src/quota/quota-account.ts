@@ -65,9 +65,11 @@ export class QuotaAccount {
         call.charges.filter(({ settledMs }) => settledMs === undefined || settledMs >= this.#coversMs),
         nowMs,
       );
-      for (const { amount } of call.charges) if (amount > 0n) lease.amount -= amount;
-      lease.amount -= call.giveBack;
-      if (lease.amount < 0n) lease.amount = 0n;
+      if (call.states === undefined) {
+        for (const { amount } of call.charges) if (amount > 0n) lease.amount -= amount;
+        lease.amount -= call.giveBack;
+      }
+      if (call.states !== undefined || lease.amount < 0n) lease.amount = 0n;
       granted = this.#grant(call);
       lease.amount += granted;
     }
@@ -116,10 +118,10 @@ export class QuotaAccount {
     }
   }
 
-  #grant({ need, want, capacity }: QuotaCall): bigint {
+  #grant({ need, want, capacity, states }: QuotaCall): bigint {
     const free = capacity - this.#used - this.#leased().amount;
     if (free <= 0n || free < need) return 0n;
-    const most = want > need ? want : need;
+    const most = states ?? (want > need ? want : need);
     return most < free ? most : free;
   }
 

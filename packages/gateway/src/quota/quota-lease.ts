@@ -1,4 +1,5 @@
 import type { QuotaCall, QuotaCharge, QuotaReply } from './authority.ts';
+import { LeaseCharges } from './lease-charges.ts';
 
 /** What a lease needs from its node. */
 export interface LeaseHouse {
@@ -78,13 +79,7 @@ export class QuotaLease {
   #capacity = 0n;
   #lease = 0n;
   #held = 0n;
-  /** By instant and second of settling. */
-  #charges = new Map<string, QuotaCharge>();
-  /** Not yet known to the authority, those under way included. */
-  #charged = 0n;
-  /** What the authority will take out of the lease for those to be sent, and for those under way: not for corrections. */
-  #burden = 0n;
-  #sentBurden = 0n;
+  readonly #charges = new LeaseCharges();
   /** What those who waited needed when the call was sent, the least first. */
   #sentAmounts: readonly bigint[] = [];
   #sent: QuotaCall | undefined;
@@ -113,7 +108,7 @@ export class QuotaLease {
 
   /** By all nodes, as far as this one knows. */
   get used(): bigint {
-    return (this.#latest?.used ?? 0n) + this.#charged;
+    return (this.#latest?.used ?? 0n) + this.#charges.total;
   }
 
   get leasedByOthers(): bigint {
@@ -141,13 +136,14 @@ export class QuotaLease {
 
   /** Nothing leased, held or to be reported. */
   get isEmpty(): boolean {
-    const isQuiet = this.#charges.size === 0 && this.#sent === undefined && !this.isWaitedFor && !this.isCalling;
+    const isQuiet = !this.#charges.isWaiting && this.#sent === undefined && !this.isWaitedFor && !this.isCalling;
     return isQuiet && this.#lease === 0n && this.#held === 0n;
   }
 
   /** What this node used still counts, and nobody else remembers it. */
   get isRemembered(): boolean {
-    return this.user.ownUsed !== undefined && this.user.ownUsed() > 0n;
+    const { ownUsed } = this.user;
+    return (ownUsed !== undefined && ownUsed() > 0n) || this.#charges.isRecent(this.#house.now());
   }
 
   /** Holds an amount out of the lease, when it is there. At once. */
@@ -188,7 +184,7 @@ export class QuotaLease {
     this.#held -= held;
     if (actual !== 0n) {
       const settledMs = this.user.isLedgerSeed === true ? this.#house.now() : undefined;
-      this.#charge({ amount: actual, untilMs, settledMs });
+      this.#charges.add({ amount: actual, untilMs, settledMs });
     }
     if (this.isWaitedFor || this.#isAtLine(this.#house.now())) this.#house.soon(this);
     else if (actual !== 0n) this.#house.later(this);
@@ -208,7 +204,6 @@ export class QuotaLease {
 
   /** The authority knows of no lease any more. */
   stateAnew(): void {
-    this.#lease = 0n;
     this.#mustState = true;
     this.#house.soon(this);
   }
@@ -224,25 +219,23 @@ export class QuotaLease {
     this.#sentAtMs = nowMs;
     if (this.#sent !== undefined) return this.#sent;
     this.#serve();
-    const { needs, giveBack, want } = this.#wish(nowMs);
+    const states = this.#mustState ? this.#statement(nowMs) : undefined;
+    const { needs, giveBack, want } = states === undefined ? this.#wish(nowMs) : { needs: 0n, giveBack: 0n, want: 0n };
     this.#sentAmounts = needs === 0n ? [] : this.#amounts();
     const least = this.#sentAmounts[0] ?? 0n;
     const isAsked = needs > 0n || want > 0n || giveBack > 0n;
-    const isNews = isAsked || this.#charges.size > 0 || this.#isStale || this.#mustState;
+    const isNews = isAsked || this.#charges.isWaiting || this.#isStale || this.#mustState;
     if (!isNews && nowMs - this.#confirmedAtMs < this.#house.leaseMs / 4) return undefined;
     this.#isStale = this.#mustState = false;
-    const charges = [...this.#charges.values()];
-    this.#charges = new Map();
-    this.#sentBurden = this.#burden;
-    this.#burden = 0n;
     this.#sent = {
       account: this.id,
       node: this.#house.node,
       seq: this.#house.nextSeq(),
       nowMs,
       capacity: this.#capacity,
-      charges,
+      charges: this.#charges.send(),
       giveBack,
+      states,
       need: needs,
       want,
       ...(this.#sentAmounts.length > 1 && { asides: this.#sentAmounts.slice(1).map((one) => one + needs - least) }),
@@ -260,31 +253,32 @@ export class QuotaLease {
     this.#sent = undefined;
     if (sent === undefined) return undefined;
     this.#confirmedAtMs = this.#sentAtMs;
-    this.#lease = reply.lease;
-    this.#sentBurden = 0n;
-    for (const { amount } of sent.charges) this.#charged -= amount;
     const isForgetful = this.#epoch !== undefined && this.#epoch !== reply.epoch;
     this.#epoch = reply.epoch;
+    if (reply.isUnknown || isForgetful) this.#charges.tellAgain();
     if (reply.isUnknown) {
-      for (const charge of sent.charges) this.#charge(charge);
+      this.#charges.returned(sent.charges);
       this.#stateAgain([]);
       this.needsSeed = true;
       return 0;
     }
+    if (isForgetful) this.#lease = positive(this.#lease - this.#charges.sentBurden - sent.giveBack);
+    else this.#lease = reply.lease;
+    this.#charges.accepted(sent.charges, sent.nowMs);
     if (isForgetful) this.#stateAgain(sent.charges);
     this.needsSeed = false;
     this.#latest = reply;
     const { ownUsed } = this.user;
-    if (ownUsed !== undefined) this.#usedByOthers = positive(reply.used + this.#charged - ownUsed());
+    if (ownUsed !== undefined) this.#usedByOthers = positive(reply.used + this.#charges.total - ownUsed());
     this.#serve();
     if (reply.isSettling === true) this.cut();
     const again = this.#refuse(sent);
     const nowMs = this.#house.now();
-    const isUrgent = this.#charges.size > 0 && this.#isAtLine(nowMs);
+    const isUrgent = this.#charges.isWaiting && this.#isAtLine(nowMs);
     if (this.#mustState) return 0;
     if (this.isWaitedFor) return isUrgent ? 0 : again;
     if (isUrgent || this.#wish(nowMs).giveBack > 0n) this.#house.soon(this);
-    else if (this.#charges.size > 0) this.#house.later(this);
+    else if (this.#charges.isWaiting) this.#house.later(this);
     return undefined;
   }
 
@@ -295,37 +289,25 @@ export class QuotaLease {
     for (const { resolve } of waiters) resolve(CUT);
   }
 
-  #charge({ amount, untilMs, settledMs }: QuotaCharge): void {
-    const key = `${untilMs} ${settledMs === undefined ? '' : Math.floor(settledMs / 1_000)}`;
-    const { amount: before = 0n, settledMs: beforeMs = 0 } = this.#charges.get(key) ?? {};
-    const after = before + amount;
-    // Under the later instant: what a seed may have too is rather entered twice than not at all.
-    const latestMs = settledMs === undefined ? undefined : Math.max(settledMs, beforeMs);
-    if (after === 0n) this.#charges.delete(key);
-    else this.#charges.set(key, { amount: after, untilMs, settledMs: latestMs });
-    this.#burden += positive(after) - positive(before);
-    this.#charged += amount;
-  }
-
-  /** What was used counts although the authority forgot it. @param known What it was told since. */
+  /** What was used and leased is still so, although the authority forgot it. @param known What it was told since. */
   #stateAgain(known: readonly QuotaCharge[]): void {
     const { standing } = this.user;
-    if (standing === undefined) return;
-    const charges = standing();
-    this.#charges = new Map();
-    this.#burden = this.#charged = 0n;
-    for (const charge of charges) this.#charge(charge);
-    for (const { amount, untilMs } of known) this.#charge({ amount: -amount, untilMs });
+    if (standing !== undefined) {
+      const charges = [...standing(), ...known.map(({ amount, untilMs }) => ({ amount: -amount, untilMs }))];
+      this.#lease = positive(this.#lease - this.#charges.burden);
+      this.#charges.replace(charges);
+    }
+    this.#mustState ||= this.#lease > 0n || this.#held > 0n;
   }
 
   get #idle(): bigint {
-    return this.#lease - this.#held - this.#burden - this.#sentBurden - (this.#sent?.giveBack ?? 0n);
+    return this.#lease - this.#held - this.#charges.burden - this.#charges.sentBurden - (this.#sent?.giveBack ?? 0n);
   }
 
   /** So much is kept at hand; 0 when each take is asked for. */
   #target(nowMs: number): bigint {
     if (nowMs < this.#exactUntilMs || this.#latest === undefined) return 0n;
-    const remaining = this.#capacity - this.#latest.used - this.#charged;
+    const remaining = this.#capacity - this.#latest.used - this.#charges.total;
     const target = remaining / BigInt(4 * (this.#latest.otherNodes + 1));
     return target < this.#lastAmount * TAKES_MIN ? 0n : target;
   }
@@ -344,10 +326,16 @@ export class QuotaLease {
     return nowMs - this.#takenAtMs > (this.user.idleMs ?? IDLE_MS);
   }
 
+  /** What was leased, less what was used of it; in any case what is held. */
+  #statement(nowMs: number): bigint {
+    const left = this.#isVoid(nowMs) ? 0n : this.#lease - this.#charges.burden;
+    return left > this.#held ? left : this.#held;
+  }
+
   #wish(nowMs: number): { needs: bigint; giveBack: bigint; want: bigint } {
     const target = this.#isIdle(nowMs) ? 0n : this.#target(nowMs);
     // What was used beyond the lease is told, and needs none any more; what is held beyond it does.
-    const idle = positive(this.#lease - this.#burden) - this.#held;
+    const idle = positive(this.#lease - this.#charges.burden) - this.#held;
     const missing = idle < 0n ? -idle : 0n;
     if (this.#waiters.length === 0) {
       if (target === 0n) return { needs: 0n, giveBack: idle > 0n ? idle : 0n, want: missing };
@@ -394,7 +382,7 @@ export class QuotaLease {
     const [firstMs, againMs] = this.user.patienceMs ?? PATIENCE_MS;
     const waitMs = nowMs - this.#firstFailedAtMs > firstMs ? againMs : firstMs;
     const isHeldBriefly = this.user.isHeldBriefly === true;
-    const room = this.#capacity - reply.used - (isHeldBriefly ? 0n : this.#held) - this.#charged;
+    const room = this.#capacity - reply.used - (isHeldBriefly ? 0n : this.#held) - this.#charges.total;
     const told = [reply.fitsAtMs, ...(reply.asidesFitAtMs ?? [])];
     const left: Waiter[] = [];
     let isNew = false;

@@ -79,6 +79,11 @@ export class QuotaNode {
     };
     authority.onRecall((id) => this.#active.get(id)?.recall());
     authority.onLost?.(() => this.#stateAnew());
+    authority.onReturn?.(() => {
+      if (!this.#isDown || this.#isClosed) return;
+      this.#stopProbe?.();
+      this.#probe();
+    });
     this.#stopBeat = timers.every(Math.min(BEAT_MS, leaseMs / 8), () => this.#keep());
   }
 

@@ -1,5 +1,6 @@
+import type { AccountCharges, AccountMark, JournalPlace, Leftovers } from '../fleet/seat.ts';
 import { RedisAway } from '../redis/redis-connection.ts';
-import { answerBy, type RedisLink } from '../redis/redis-link.ts';
+import type { RedisLink } from '../redis/redis-link.ts';
 import { ACCOUNT_SCRIPT } from './account-script.ts';
 import {
   AuthorityUnreachable,
@@ -9,7 +10,7 @@ import {
   type QuotaReply,
 } from './authority.ts';
 import { EPOCH_SCRIPT } from './epoch-script.ts';
-import { amountOf, limbsOf } from './limbs.ts';
+import { AMOUNT_MAX, amountOf, limbsOf } from './limbs.ts';
 
 export interface RedisAuthorityOptions {
   /** Not opened yet. It stays its maker's. */
@@ -18,6 +19,8 @@ export interface RedisAuthorityOptions {
   readonly onRefusal: (error: Error) => void;
   /** Unix milliseconds, in place of the server's clock. */
   readonly clock?: () => number;
+  /** Where the next record of the journal goes: asked while a call's charges are those of everything journalled before. */
+  readonly journalPlace?: () => JournalPlace | undefined;
   /** How long nothing is granted after the server lost its memory. */
   readonly settleMs?: number;
 }
@@ -28,6 +31,8 @@ const SETTLE_MS = 2_000;
 /** Parts that a cluster spreads over its nodes. Each has a mark of its memory and any number of accounts. */
 const CLUSTER_SHARDS = 64;
 const TOLD_MS = 60_000;
+/** That a node is settled is remembered for an hour. */
+const REMEMBERED_MS = 60_000;
 /** Nobody waits for it, so it may take its time. */
 const GREET_MS = 1_000;
 
@@ -35,15 +40,18 @@ const GREET_MS = 1_000;
  * An authority in a Redis or Valkey server, for gateways on any number of machines. Every call is one script, so it is
  * applied as a whole or not at all. The server may lose everything at any time: then its nodes seed it anew.
  */
-export class RedisAuthority implements QuotaAuthority {
+export class RedisAuthority implements QuotaAuthority, Leftovers {
   readonly #link: RedisLink;
   readonly #options: RedisAuthorityOptions;
   readonly #prefix: string;
   readonly #recallListeners = new Set<(accountId: string) => void>();
   readonly #lostListeners = new Set<() => void>();
+  readonly #returnListeners = new Set<() => void>();
   /** The memory each shard was last seen to have. */
   readonly #epochs: string[];
   readonly #toldAtMs = new Map<string, number>();
+  /** A call that is made again is the same object, and says of the journal what it said at first. */
+  readonly #places = new WeakMap<QuotaCall, readonly [string, string]>();
   #greeting: Promise<void> | undefined;
   #isTelling = false;
   #isClosed = false;
@@ -61,13 +69,14 @@ export class RedisAuthority implements QuotaAuthority {
     link.onOpen((isFirstTry) => {
       // A server that came up after us may have been known by others.
       if (!isFirstTry) for (const [shard, epoch] of this.#epochs.entries()) this.#epochs[shard] = epoch || '?';
-      void this.#greetAll();
+      void this.#greetAll().then(() => this.#tellReturn());
     });
+    link.onAnswer(() => this.#tellReturn());
   }
 
   async call(calls: readonly QuotaCall[]): Promise<readonly QuotaReply[]> {
     if (this.#isClosed) throw new AuthorityUnreachable('The authority was closed.');
-    const untilMs = answerBy();
+    const untilMs = this.#link.answerBy();
     try {
       return await Promise.all(calls.map((call) => this.#ask(call, untilMs)));
     } catch (error) {
@@ -85,16 +94,22 @@ export class RedisAuthority implements QuotaAuthority {
     this.#lostListeners.add(listener);
   }
 
+  onReturn(listener: () => void): void {
+    this.#returnListeners.add(listener);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#recallListeners.clear();
+    this.#returnListeners.clear();
     this.#lostListeners.clear();
   }
 
   async #ask(call: QuotaCall, untilMs: number): Promise<QuotaReply> {
     const shard = this.#shardOf(call.account);
-    const keys = [`${this.#shardKey(shard)}:${call.account}`, this.#shardKey(shard)];
-    const args = ['2', ...keys, ...this.#argumentsOf(call)];
+    const own = this.#shardKey(shard);
+    const keys = [`${own}:${call.account}`, own, `${own}:e:${call.account}`, this.#listOf(shard, call.node)];
+    const args = ['4', ...keys, ...this.#argumentsOf(call)];
     const lane = String(shard);
     let answer: unknown;
     try {
@@ -112,7 +127,8 @@ export class RedisAuthority implements QuotaAuthority {
     }
     this.#note(shard, epoch);
     if (status === 'unknown') return unknown(epoch);
-    const [granted = '', lease = '', used = '', others = '', otherNodes, fitsAt, isSettling] = rest;
+    const [granted = '', lease = '', used = '', others = '', otherNodes, fitsAt = '', isSettling] = rest;
+    const [fitsAtMs = 0, ...asidesFitAtMs] = fitsAt.split(' ').map(Number);
     return {
       isUnknown: false,
       epoch,
@@ -121,14 +137,17 @@ export class RedisAuthority implements QuotaAuthority {
       used: amountOf(used),
       leasedByOthers: amountOf(others),
       otherNodes: Number(otherNodes),
-      fitsAtMs: Number(fitsAt),
+      fitsAtMs,
+      ...(asidesFitAtMs.length > 0 && { asidesFitAtMs }),
       ...(isSettling === '1' && { isSettling: true }),
     };
   }
 
-  #argumentsOf({ seed, seedCoversMs = 0, ...call }: QuotaCall): string[] {
+  #argumentsOf(call: QuotaCall): string[] {
+    const { seed, seedCoversMs = 0 } = call;
     const charges = call.charges.filter(({ amount }) => amount !== 0n);
     const seeds = seed ?? [];
+    const asides = call.asides ?? [];
     return [
       call.node,
       String(call.seq),
@@ -144,13 +163,73 @@ export class RedisAuthority implements QuotaAuthority {
       ...limbsOf(call.want),
       String(charges.length),
       seed === undefined ? '-1' : String(seeds.length),
+      String(asides.length),
+      ...(call.states === undefined ? ['', ''] : limbsOf(call.states)),
+      ...this.#placeOf(call),
       ...charges.flatMap((charge) => [
         String(charge.untilMs),
         String(charge.settledMs ?? 0),
         ...limbsOf(charge.amount),
       ]),
       ...seeds.flatMap((charge: QuotaCharge) => [String(charge.untilMs), ...limbsOf(charge.amount)]),
+      ...asides.flatMap((aside) => limbsOf(aside)),
     ];
+  }
+
+  /** @throws AuthorityUnreachable */
+  async marksOf(node: string): Promise<readonly AccountMark[] | undefined> {
+    const marks = await this.#patiently(() => Promise.all(this.#epochs.map((_, shard) => this.#marksIn(shard, node))));
+    return marks.some(({ length }) => length > 0) ? marks.flat() : undefined;
+  }
+
+  /** @throws AuthorityUnreachable when not all of it could be entered: then the rest is still open. */
+  async settle(node: string, unreported: readonly AccountCharges[]): Promise<void> {
+    const charges = new Map(unreported.map((one) => [one.account, one.charges]));
+    const nothing = { capacity: 0n, need: 0n, want: 0n, recall: false, seed: undefined };
+    for (const { account } of (await this.marksOf(node)) ?? []) {
+      const own = { account, node, charges: charges.get(account) ?? [], giveBack: AMOUNT_MAX };
+      // The last that is ever heard of this node: said again, it is not applied again.
+      const call = { ...own, ...nothing, seq: Number.MAX_SAFE_INTEGER, nowMs: 0, leaseMs: REMEMBERED_MS };
+      this.#places.set(call, ['0', '0']);
+      await this.#patiently(() => this.#ask(call, performance.now() + GREET_MS));
+    }
+  }
+
+  async #marksIn(shard: number, node: string): Promise<AccountMark[]> {
+    const list = this.#listOf(shard, node);
+    const until = () => performance.now() + GREET_MS;
+    const accounts = (await this.#link.run(list, ['SMEMBERS', list], String(shard), until())) as string[];
+    return Promise.all(
+      accounts.map(async (account) => {
+        const key = `${this.#shardKey(shard)}:${account}`;
+        const lease = await this.#link.run(key, ['HGET', key, `l:${node}`], String(shard), until());
+        const [segment = 0, offset = 0] = String(lease).split(' ').slice(5).map(Number);
+        return { account, place: { segment, offset } };
+      }),
+    );
+  }
+
+  async #patiently<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof RedisAway) throw new AuthorityUnreachable(error.message);
+      throw error;
+    }
+  }
+
+  #placeOf(call: QuotaCall): readonly [string, string] {
+    let written = this.#places.get(call);
+    if (written === undefined) {
+      const place = this.#options.journalPlace?.();
+      written = place === undefined ? ['', ''] : [String(place.segment), String(place.offset)];
+      this.#places.set(call, written);
+    }
+    return written;
+  }
+
+  #listOf(shard: number, node: string): string {
+    return `${this.#shardKey(shard)}:n:${node}`;
   }
 
   /** Goes on behind the call that has no time left for it. */
@@ -192,6 +271,10 @@ export class RedisAuthority implements QuotaAuthority {
       this.#isTelling = false;
       for (const listener of this.#lostListeners) listener();
     });
+  }
+
+  #tellReturn(): void {
+    for (const listener of this.#returnListeners) listener();
   }
 
   #tellRefusal(error: unknown): void {

@@ -1,6 +1,6 @@
 import { redisAddress } from '../redis/redis-address.ts';
-import { RedisLink } from '../redis/redis-link.ts';
-import { RedisAuthority } from './redis-authority.ts';
+import { RedisLink, type RedisLinkOptions } from '../redis/redis-link.ts';
+import { RedisAuthority, type RedisAuthorityOptions } from './redis-authority.ts';
 
 export interface RedisHouse {
   readonly authority: RedisAuthority;
@@ -10,16 +10,17 @@ export interface RedisHouse {
   close(): Promise<void>;
 }
 
+type HouseOptions = Pick<RedisAuthorityOptions, 'clock' | 'settleMs' | 'journalPlace'> &
+  Pick<RedisLinkOptions, 'silentMs'>;
+
 /** An authority with a link of its own. */
-export async function redisHouse(
-  url: string,
-  options: { clock?: () => number; settleMs?: number } = {},
-): Promise<RedisHouse> {
+export async function redisHouse(url: string, { silentMs, ...options }: HouseOptions = {}): Promise<RedisHouse> {
   const told: string[] = [];
   const link = new RedisLink({
     address: redisAddress(url),
     onLoss: () => told.push('lost'),
     onReturn: () => told.push('returned'),
+    silentMs,
   });
   const authority = new RedisAuthority({ link, onRefusal: (error) => told.push(error.message), ...options });
   authority.onLost(() => told.push('forgotten'));

@@ -1,3 +1,4 @@
+import type { JournalPlace, Leftovers } from '../fleet/seat.ts';
 import type { QuotaAuthority } from '../quota/authority.ts';
 import { RedisAuthority } from '../quota/redis-authority.ts';
 import { type RedisAddress, redisAddress } from './redis-address.ts';
@@ -5,9 +6,11 @@ import { RedisLink } from './redis-link.ts';
 
 /** What this process shares with gateways on other machines. */
 export interface Fleet {
-  readonly authority: QuotaAuthority;
+  readonly authority: QuotaAuthority & Leftovers;
   /** Tells all others that something stored was changed. Those it does not reach find out by looking. */
   tellChange(): void;
+  /** Told when Redis answers again after it did not. */
+  onReturn(listener: () => void): void;
   /** Told when another gateway changed something, and when it may have while this one could not hear it. */
   onChange(listener: () => void): void;
   close(): Promise<void>;
@@ -24,9 +27,14 @@ interface FleetLog {
  * Joins the gateways that use the same Redis. A server that is away is no reason not to start: one try is waited for, the
  * rest goes on behind the traffic.
  *
+ * @param journalPlace Where the next record of the journal goes; undefined while there is none.
  * @throws RangeError when the address is none.
  */
-export async function joinFleet(url: string, log: FleetLog): Promise<Fleet> {
+export async function joinFleet(
+  url: string,
+  log: FleetLog,
+  journalPlace: () => JournalPlace | undefined,
+): Promise<Fleet> {
   const address: RedisAddress = redisAddress(url);
   const { label: redis, prefix } = address;
   log.secrets.add([address.password, address.sentinelPassword]);
@@ -38,6 +46,7 @@ export async function joinFleet(url: string, log: FleetLog): Promise<Fleet> {
   });
   const authority = new RedisAuthority({
     link,
+    journalPlace,
     onRefusal: (reason) => log.warn('Redis refused what it was asked.', { redis, reason }),
   });
   authority.onLost(() => log.info('Redis lost its memory: what was used is read from the ledger.', { redis }));
@@ -55,6 +64,7 @@ export async function joinFleet(url: string, log: FleetLog): Promise<Fleet> {
   return {
     authority,
     tellChange: () => link.publish(channel, own),
+    onReturn: (listener) => authority.onReturn(listener),
     onChange: (listener) => void listeners.add(listener),
     async close() {
       await authority.close();

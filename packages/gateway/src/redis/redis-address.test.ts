@@ -22,6 +22,8 @@ describe('an address of Redis', () => {
         prefix: 'staging',
       },
     ],
+    ['rediss-cluster://a', { kind: 'cluster', isTls: true, label: 'rediss+cluster://a' }],
+    ['valkey-sentinel://a/house', { kind: 'sentinel', master: 'house' }],
     [
       'redis+sentinel://me:secret@a,b:27000/mymaster/4?sentinelPassword=other%26',
       {

@@ -36,7 +36,7 @@ const FORMS =
  */
 export function redisAddress(url: string): RedisAddress {
   const parts =
-    /^(redis|valkey)(s?)(?:\+(cluster|sentinel))?:\/\/(?:([^/?#]*)@)?([^/?#@]+)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(url);
+    /^(redis|valkey)(s?)(?:[+-](cluster|sentinel))?:\/\/(?:([^/?#]*)@)?([^/?#@]+)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(url);
   if (parts === null)
     throw wrong(`must look like ${FORMS}. Characters such as @, / and # in a password are written as %40, %2F and %23`);
   const [, , tls, kind = 'single', login = '', hostList = '', path = '', query = ''] = parts;

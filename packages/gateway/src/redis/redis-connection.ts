@@ -9,6 +9,7 @@ export interface RedisConnection {
   send(key: string, args: readonly string[]): Promise<unknown>;
   /** Is anybody there? */
   ping(): Promise<unknown>;
+  /** @throws when that takes long: then the connection is to be destroyed. */
   subscribe(channels: readonly string[], listener: (message: string, channel: string) => void): Promise<void>;
   /** Ends it; what is under way rejects. */
   destroy(): void;
@@ -24,7 +25,7 @@ export async function openConnection(address: RedisAddress, onEnd: (error: Error
   if (address.kind === 'single') return openServer(address, address.hosts[0], onEnd);
   const master = await askSentinels(address);
   const connection = await openServer(address, master, onEnd);
-  const [role] = (await connection.send('', ['ROLE'])) as string[];
+  const [role] = (await inTime(connection.send('', ['ROLE']), () => connection.destroy())) as string[];
   if (role === 'master') return connection;
   connection.destroy();
   throw new Error(`The sentinels name a server that says it is a ${role}.`);
@@ -56,7 +57,7 @@ async function openServer(
         return thrown(error, ErrorReply);
       }),
     ping: async () => client.ping(),
-    subscribe: (channels, listener) => client.subscribe([...channels], listener),
+    subscribe: (channels, listener) => inTime(client.subscribe([...channels], listener), () => undefined),
     destroy: () => client.destroy(),
   };
 }
@@ -81,7 +82,7 @@ async function openCluster({ hosts, isTls, username, password, prefix }: RedisAd
         .catch((error: unknown) => thrown(error, ErrorReply)),
     // PING would go to all masters, and fail with any of them.
     ping: async () => cluster.sendCommand(prefix, false, ['GET', prefix]),
-    subscribe: (channels, listener) => cluster.subscribe([...channels], listener),
+    subscribe: (channels, listener) => inTime(cluster.subscribe([...channels], listener), () => undefined),
     destroy: () => cluster.destroy(),
   };
 }

@@ -7,9 +7,10 @@ export interface RedisLinkOptions {
   readonly onLoss: (error: Error) => void;
   /** Told once when it is there again after that. */
   readonly onReturn: () => void;
+  /** After so long without an answer nothing more is asked until one comes. Default 45. */
+  readonly silentMs?: number | undefined;
 }
 
-/** After so long without an answer nothing more is asked until one comes. */
 const SILENT_MS = 45;
 /** After so long a connection is given up and made anew. */
 const DEAD_MS = 2_000;
@@ -34,13 +35,15 @@ interface Lane {
 
 /**
  * A connection that is made anew whenever it breaks or falls silent, for ever. Whoever asks is answered within
- * {@link SILENT_MS} or told that nobody is there; nothing waits for a connection.
+ * `silentMs` or told that nobody is there; nothing waits for a connection.
  */
 export class RedisLink {
   readonly address: RedisAddress;
   readonly #options: RedisLinkOptions;
+  readonly #silentMs: number;
   readonly #listeners = new Map<string, Set<(message: string) => void>>();
   readonly #onOpen = new Set<(isFirstTry: boolean) => void>();
+  readonly #onAnswer = new Set<() => void>();
   readonly #lanes = new Map<string, Lane>();
   #pending = 0;
   #connection: RedisConnection | undefined;
@@ -52,6 +55,7 @@ export class RedisLink {
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
+    this.#silentMs = options.silentMs ?? SILENT_MS;
     this.address = options.address;
   }
 
@@ -69,6 +73,11 @@ export class RedisLink {
     this.#onOpen.add(listener);
   }
 
+  /** @param listener Told when an answer comes after one that did not come in time. */
+  onAnswer(listener: () => void): void {
+    this.#onAnswer.add(listener);
+  }
+
   /** Before {@link open}. Messages that are sent while there is no connection are never seen. */
   subscribe(channel: string, listener: (message: string) => void): void {
     const listeners = this.#listeners.get(channel) ?? new Set();
@@ -80,7 +89,7 @@ export class RedisLink {
    * @param untilMs Not waited for any longer, on the clock of `performance.now()`.
    * @throws RedisAway @throws whatever the server says against it
    */
-  async run(key: string, args: readonly string[], lane = '', untilMs = answerBy()): Promise<unknown> {
+  async run(key: string, args: readonly string[], lane = '', untilMs = this.answerBy()): Promise<unknown> {
     const connection = this.#connection;
     if (connection === undefined) throw new RedisAway('There is no connection.');
     const here = this.#lane(lane);
@@ -96,7 +105,7 @@ export class RedisLink {
       this.#pending--;
       here.pending--;
       here.sinceMs = performance.now();
-      here.isSilent = false;
+      if (here.isSilent) this.#speaks(here);
     });
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -116,6 +125,11 @@ export class RedisLink {
     }
   }
 
+  /** Until when an answer to what is asked now is waited for, on the clock of `performance.now()`. */
+  answerBy(): number {
+    return performance.now() + this.#silentMs;
+  }
+
   /** Tells all who subscribed, if there is a connection. */
   publish(channel: string, message: string): void {
     // Nobody counts on it: what it tells is found by looking, too.
@@ -128,6 +142,11 @@ export class RedisLink {
     this.#wake();
     this.#connection?.destroy();
     await this.#running;
+  }
+
+  #speaks(lane: Lane): void {
+    lane.isSilent = false;
+    for (const listener of this.#onAnswer) listener();
   }
 
   #lane(name: string): Lane {
@@ -174,9 +193,15 @@ export class RedisLink {
     this.#lanes.clear();
     const channels = [...this.#listeners.keys()];
     if (channels.length > 0) {
-      await connection.subscribe(channels, (message, channel) => {
+      const told = (message: string, channel: string) => {
         for (const listener of this.#listeners.get(channel) ?? []) listener(message);
-      });
+      };
+      try {
+        await connection.subscribe(channels, told);
+      } catch (error) {
+        destroyQuietly(connection);
+        throw error;
+      }
     }
     this.#connection = connection;
     for (const listener of this.#onOpen) listener(isFirstTry);
@@ -192,7 +217,7 @@ export class RedisLink {
       longestMs = Math.max(longestMs, nowMs - (pending > 0 ? Math.min(sinceMs, failingSinceMs) : failingSinceMs));
     }
     if (longestMs > LOSS_MS) this.#tellLoss(new RedisAway('The server does not answer.'));
-    else if (longestMs < SILENT_MS) this.#tellReturn();
+    else if (longestMs < this.#silentMs) this.#tellReturn();
     if (longestMs > DEAD_MS) this.#wake();
     // Rejects when it cannot be asked, which the lane shows too.
     else if (this.#lane('').pending === 0) this.run('', []).catch(() => undefined);
@@ -209,11 +234,6 @@ export class RedisLink {
     this.#isLost = false;
     this.#options.onReturn();
   }
-}
-
-/** Until when an answer to what is asked now is waited for, on the clock of `performance.now()`. */
-export function answerBy(): number {
-  return performance.now() + SILENT_MS;
 }
 
 /** A client that closed itself says so when it is closed again. */

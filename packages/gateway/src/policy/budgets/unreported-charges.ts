@@ -1,4 +1,4 @@
-import type { AccountCharges, AccountMark, FleetSeat, JournalPlace } from '../../fleet/seat.ts';
+import type { AccountCharges, AccountMark, JournalPlace, Leftovers } from '../../fleet/seat.ts';
 import { rollupScopes } from '../../ledger/entry.ts';
 import type { GoneJournal, JournalledEntry } from '../../ledger/recover.ts';
 import { quotaUntilMs } from './budget-account.ts';
@@ -11,7 +11,7 @@ import { type CompiledBudget, ledgerScopeOf } from './compiled-budget.ts';
  * @returns false when that is for later: what its accounts are is not known yet.
  */
 export async function settleGone(
-  seat: FleetSeat,
+  seat: Leftovers,
   journal: GoneJournal,
   budgets: readonly CompiledBudget[] | undefined,
 ): Promise<boolean> {
