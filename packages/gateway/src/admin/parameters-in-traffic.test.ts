@@ -140,10 +140,41 @@ test.each([
   [{ field: 'a' }, 'needs one of'],
   [{ field: 'a', forbidden: true, max: 1 }, 'needs one of'],
   [{ field: 'a', values: [1], otherwise: 'change' }, 'one of several values'],
+  [{ field: 'a', required: true, otherwise: 'change' }, 'cannot make up a value'],
+  [{ field: 'stream_options.include_usage', value: true }, 'the gateway goes by'],
+  [{ field: 'a..b', forbidden: true }, 'field'],
   [{ field: 'a', min: 2, max: 1 }, 'min above its max'],
 ])('the rule %j is refused with what is wrong', async (rule, words) => {
   const { status, text } = await admin.call('POST', '/keys', { name: fresh(), policy: { parameters: [rule] } });
   expect([status, text]).toEqual([400, expect.stringContaining(words)]);
+});
+
+test('fields within fields are held to rules as well, and what stands beside them stays', async () => {
+  const parameters = [
+    { field: 'metadata.project', required: true },
+    { field: 'metadata.level', max: 3, otherwise: 'change' },
+    { field: 'metadata.secret', forbidden: true, otherwise: 'change' },
+    { field: 'reasoning.effort', value: 'low', otherwise: 'change', face: 'anthropic-messages' },
+  ];
+  const key = await admin.newKey({ name: fresh(), policy: { parameters } });
+  const asked = (metadata?: object) => ask(key, '/v1/chat/completions', { model: 'chat', metadata });
+  const refused = await asked();
+  expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('may not leave metadata.project out')]);
+  expect((await asked({ project: 'a', level: 9, secret: 's', other: 1.0 })).status).toBe(200);
+  expect(sent().metadata).toEqual({ project: 'a', level: 3, other: 1 });
+  const before = sentCount();
+  const odd = await admin.newKey({
+    name: fresh(),
+    policy: {
+      parameters: [
+        { field: 'metadata', forbidden: true, otherwise: 'change' },
+        { field: 'metadata.level', value: 1, otherwise: 'change' },
+      ],
+    },
+  });
+  const contradicted = await ask(odd, '/v1/chat/completions', { model: 'chat', metadata: {} });
+  expect([contradicted.status, sentCount()]).toEqual([403, before]);
+  expect(contradicted.text).toContain('contradict each other about metadata');
 });
 
 test('a key of the configuration is held to its policy', async () => {

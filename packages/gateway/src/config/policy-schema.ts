@@ -37,16 +37,26 @@ const OWN_FIELDS: ReadonlyMap<string, string> = new Map([
   ['stream_options', ''],
 ]);
 
+function topOf(field: string): string {
+  return field.split('.', 1)[0] ?? field;
+}
+
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const parameterSchema = z
   .strictObject({
     field: z
       .string()
-      .check(z.minLength(1), z.maxLength(200), z.describe('A top-level field, as the caller writes it.')),
+      .check(
+        z.minLength(1),
+        z.maxLength(200),
+        z.regex(/^[^.]+(\.[^.]+){0,7}$/),
+        z.describe('As the caller writes it, with dots into objects: metadata.project.'),
+      ),
     face: z.optional(
       z.enum(['openai-chat', 'anthropic-messages']).check(z.describe('Only in requests of this dialect.')),
     ),
     forbidden: z.optional(z.literal(true).check(z.describe('It may not be there.'))),
+    required: z.optional(z.literal(true).check(z.describe('It has to be there.'))),
     value: z.optional(z.json().check(z.describe('It is this, also when the request does not have it.'))),
     values: z.optional(
       z.array(scalar).check(z.minLength(1), z.maxLength(LIST_MAX), z.describe('It is one of these, if it is there.')),
@@ -59,19 +69,19 @@ const parameterSchema = z
   })
   .check(
     z.refine(
-      ({ forbidden, value, values, min, max }) =>
-        [forbidden, value, values, min ?? max].filter((kind) => kind !== undefined).length === 1,
-      'needs one of forbidden, value, values, or min and max',
+      ({ forbidden, required, value, values, min, max }) =>
+        [forbidden, required, value, values, min ?? max].filter((kind) => kind !== undefined).length === 1,
+      'needs one of forbidden, required, value, values, or min and max',
     ),
     z.refine(
-      ({ values, otherwise }) => values === undefined || otherwise !== 'change',
-      'cannot change a field to one of several values',
+      ({ values, required, otherwise }) => (values ?? required) === undefined || otherwise !== 'change',
+      'cannot make up a value: a field that is required, or one of several values, is only refused',
     ),
     z.refine(({ min, max }) => (min ?? -Infinity) <= (max ?? Infinity), 'has a min above its max'),
-    z.refine(({ field }) => !OWN_FIELDS.has(field), {
+    z.refine(({ field }) => !OWN_FIELDS.has(topOf(field)), {
       error: ({ input }) => {
-        const field = (input as { field: string }).field;
-        const own = OWN_FIELDS.get(field);
+        const { field } = input as { field: string };
+        const own = OWN_FIELDS.get(topOf(field));
         return own ? `cannot be about ${field}: that is ${own}` : `cannot be about ${field}, which the gateway goes by`;
       },
     }),

@@ -39,13 +39,16 @@ export interface GroupedPolicy extends Policy {
   readonly modelGroups?: readonly string[] | undefined;
 }
 
-/** What one top-level field of a request may say, in the words of the caller's dialect. One of the four kinds. */
+/** What one field of a request may say, in the words of the caller's dialect. One of the five kinds. */
 export interface ParameterRule {
+  /** With dots into objects: `metadata.project`. */
   readonly field: string;
   /** Only in requests of this dialect; absent: in all. */
   readonly face?: DialectId | undefined;
   /** It may not be there. */
   readonly forbidden?: true | undefined;
+  /** It has to be there. */
+  readonly required?: true | undefined;
   /** It is this, whether the request says so or nothing. */
   readonly value?: Json | undefined;
   /** It is one of these, when it is there. */

@@ -1,9 +1,10 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import { fieldJson } from '@turnpike/wire/json/lens.ts';
-import { asNumber, type JsonObject } from '@turnpike/wire/json/value.ts';
+import { asNumber, type Json, type JsonObject } from '@turnpike/wire/json/value.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import { type EffectivePolicy, missingRequestTags } from '../identity/effective-policy.ts';
 import { readTags } from '../policy/limits/request-facts.ts';
+import { readPath, topLevelEdits } from '../policy/parameters/field-path.ts';
 import { judgeParameters, type ParameterRefusal, type ParameterVerdict } from '../policy/parameters/parameter-rules.ts';
 import { editBody, outputFields } from './edit-body.ts';
 import { policyOf, whoMay } from './end-user.ts';
@@ -64,16 +65,26 @@ function boundOutput(exchange: Exchange, body: Body, policy: EffectivePolicy, ed
   if (!isBounded) edits[names[0]] = tokensMax;
 }
 
-function heldParameters(exchange: Exchange, body: Body, { parameters }: EffectivePolicy): JsonObject {
-  const judge = (rules: EffectivePolicy['parameters']): ParameterVerdict =>
-    judgeParameters(rules, exchange.face.id, (name) => {
-      const field = body.lens.fields.get(name);
-      return field === undefined ? undefined : fieldJson(body.bytes, field);
-    });
-  const verdict = judge(parameters);
-  if ('edits' in verdict) return verdict.edits;
-  const ofKey = judge(exchange.caller?.policy.parameters ?? []);
-  throw parameterFault(verdict, whoMay(exchange, 'edits' in ofKey));
+function heldParameters(exchange: Exchange, { bytes, lens }: Body, { parameters }: EffectivePolicy): JsonObject {
+  const said = (name: string) => {
+    const field = lens.fields.get(name);
+    return field === undefined ? undefined : fieldJson(bytes, field);
+  };
+  const judge = (rules: EffectivePolicy['parameters'], top: (name: string) => Json | undefined): ParameterVerdict =>
+    judgeParameters(rules, exchange.face.id, (path) => readPath(path, top));
+  const fault = (refusal: ParameterRefusal) => {
+    const ofKey = judge(exchange.caller?.policy.parameters ?? [], said);
+    return parameterFault(refusal, whoMay(exchange, 'edits' in ofKey));
+  };
+  const verdict = judge(parameters, said);
+  if (!('edits' in verdict)) throw fault(verdict);
+  const edits = topLevelEdits(verdict.edits, said);
+  if (Object.keys(verdict.edits).every((path) => !path.includes('.'))) return edits;
+  // Rules on a field and on what is in it can undo each other.
+  const again = judge(parameters, (name) => (Object.hasOwn(edits, name) ? edits[name] : said(name)));
+  const [undone] = 'edits' in again ? Object.keys(again.edits) : [again.field];
+  if (undone !== undefined) throw fault({ field: undone, clause: undefined });
+  return edits;
 }
 
 function parameterFault({ field, clause }: ParameterRefusal, who: string): Fault {

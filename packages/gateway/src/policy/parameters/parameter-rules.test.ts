@@ -47,6 +47,9 @@ describe('one rule', () => {
       { service_tier: 'priority' },
       'set service_tier to anything but "flex"; the request has "priority"',
     ],
+    ['requires', { field: 'user', required: true }, {}, 'leave user out'],
+    ['requires more than null', { field: 'user', required: true }, { user: null }, 'leave user out'],
+    ['takes what is required', { field: 'user', required: true }, { user: 'u' }, {}],
     ['is not asked in another dialect', { ...hot, face: 'anthropic-messages' }, { temperature: 7 }, {}],
   ])('%s', (_, rule, body, expected) => {
     expect(clause([rule], body)).toEqual(expected);
@@ -140,6 +143,7 @@ const anyRule: fc.Arbitrary<ParameterRule> = fc.oneof(
   fc.record({ field, min: number, otherwise }),
   fc.record({ field, value: number, otherwise }),
   fc.record({ field, forbidden: fc.constant(true as const), otherwise }),
+  fc.record({ field, required: fc.constant(true as const) }),
   fc.record({ field, values: fc.array(number, { minLength: 1, maxLength: 3 }) }),
 );
 const anyBody = fc.record({ a: fc.oneof(number, fc.constant('x')), b: number }, { requiredKeys: [] });

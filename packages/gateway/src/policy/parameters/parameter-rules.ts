@@ -9,7 +9,7 @@ export interface ParameterRefusal {
   readonly clause: string | undefined;
 }
 
-/** Fields to be written otherwise: `undefined` takes one out. */
+/** Fields to be written otherwise, by their paths: `undefined` takes one out. */
 export type ParameterVerdict = { readonly edits: JsonObject } | ParameterRefusal;
 
 const NOTHING: ParameterVerdict = { edits: {} };
@@ -20,7 +20,7 @@ const TOLD_CHARS_MAX = 60;
  * Holds the fields of a request to the rules of all levels together. What a rule refuses is refused by what the request itself
  * said; then fields are made to fit, and what cannot be made to fit all rules is refused. The order of rules makes no difference.
  *
- * @param read What a top-level field says; undefined when it is not there.
+ * @param read What a field says, by its path; undefined when it is not there.
  */
 export function judgeParameters(
   rules: readonly ParameterRule[],
@@ -36,7 +36,7 @@ export function judgeParameters(
   for (const rule of concerned) {
     const value = said.get(rule.field);
     if (!isRefused(rule, value, fixed.has(rule.field))) continue;
-    return { field: rule.field, clause: `${ruleText(rule)}; the request has ${told(value)}` };
+    return { field: rule.field, clause: clauseOf(rule, value) };
   }
   const made = new Map(said);
   for (const rule of concerned) made.set(rule.field, madeToFit(rule, made.get(rule.field)));
@@ -67,11 +67,15 @@ function isRefused(rule: ParameterRule, value: Json | undefined, isFixed: boolea
   return isFixed || rule.otherwise !== 'change' || (isBound && asNumber(value ?? null) === undefined);
 }
 
-function fits({ forbidden, value: forced, values, min, max }: ParameterRule, value: Json | undefined): boolean {
+function fits(
+  { forbidden, required, value: forced, values, min, max }: ParameterRule,
+  value: Json | undefined,
+): boolean {
   if (forced !== undefined) return isSame(forced, value);
   // `null` says as much as nothing, in either dialect.
-  if (isAbsent(value)) return true;
+  if (isAbsent(value)) return required !== true;
   if (forbidden === true) return false;
+  if (required === true) return true;
   if (values !== undefined) return values.some((one) => isSame(one, value));
   const number = asNumber(value);
   return number !== undefined && number >= (min ?? -Infinity) && number <= (max ?? Infinity);
@@ -97,7 +101,12 @@ function isSame(a: Json, b: Json | undefined): boolean {
   return number === undefined ? Bun.deepEquals(a, b) : number === asNumber(b);
 }
 
-function ruleText({ field, forbidden, value, values, min, max }: ParameterRule): string {
+function clauseOf(rule: ParameterRule, value: Json | undefined): string {
+  return rule.required === true ? ruleText(rule) : `${ruleText(rule)}; the request has ${told(value)}`;
+}
+
+function ruleText({ field, forbidden, required, value, values, min, max }: ParameterRule): string {
+  if (required === true) return `leave ${field} out`;
   if (forbidden === true) return `use ${field}`;
   if (value !== undefined) return `set ${field} to anything but ${told(value)}`;
   if (values !== undefined) return `set ${field} to anything but ${values.map(told).join(', ')}`;
