@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { startEmulator } from '@turnpike/emulator/emulator.ts';
 import { type Gateway, startGateway } from '../compose.ts';
@@ -8,6 +9,8 @@ import { Log } from '../telemetry/log.ts';
 import { ADMIN_KEY } from '../testing/gateway.test-support.ts';
 import { type AdminTestHouse, callAdmin, startAdminTestHouse } from './admin-house.test-support.ts';
 
+/** A machine with more to do than it has cores for may take longer. */
+const WITHIN_MS = process.env.CI || (loadavg()[0] ?? 0) > availableParallelism() ? 3_000 : 1_000;
 const FILED = 'sk-key-of-the-file-01';
 const NARROW = 'sk-key-of-the-file-02';
 const endpoints = [{ provider: 'emu', model: 'm', price: { input: 1, output: 2 } }];
@@ -138,11 +141,11 @@ onEachDatabase((here) => {
       await callAdmin(one.url, 'POST', '/model-groups', { name: 'stored', models: ['chat'] });
       const policy = { modelGroups: ['stored'] };
       const { key } = (await callAdmin(one.url, 'POST', '/keys', { name: 'own', policy })).body;
-      expect(await tookMs([key, FILED], 403)).toBeLessThan(1_000);
+      expect(await tookMs([key, FILED], 403)).toBeLessThan(WITHIN_MS);
       await callAdmin(one.url, 'PATCH', '/model-groups/stored', { models: ['chat', 'lar*'] });
-      expect(await tookMs([key, FILED], 200)).toBeLessThan(1_000);
+      expect(await tookMs([key, FILED], 200)).toBeLessThan(WITHIN_MS);
       await callAdmin(one.url, 'PATCH', '/model-groups/stored', { models: ['chat'] });
-      expect(await tookMs([key, FILED], 403)).toBeLessThan(1_000);
+      expect(await tookMs([key, FILED], 403)).toBeLessThan(WITHIN_MS);
     } finally {
       await one.stop();
       await two.stop();
