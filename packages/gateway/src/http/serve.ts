@@ -4,6 +4,7 @@ import type { Exchange, Operation } from '../exchange.ts';
 import { asFault } from '../pipeline/attempt.ts';
 import { dialects } from '../pipeline/dialects.ts';
 import { handle } from '../pipeline/handle.ts';
+import { litellmHeaders } from '../pipeline/litellm-headers.ts';
 import type { Services } from '../pipeline/services.ts';
 import { monotonicMs, nowMs } from '../runtime/clock.ts';
 import { newExchangeId } from '../runtime/exchange-id.ts';
@@ -25,15 +26,20 @@ export async function serve(services: Services, request: Request, by: Connection
   const connection = behindProxies(services, request, by);
   const pathname = pathOf(request.url);
   const route = routeOf(pathname);
-  const response =
+  const exchange =
     route?.type === 'operation' && request.method === 'POST'
-      ? await handle(services, newExchange(services, request, connection, route))
+      ? newExchange(services, request, connection, route)
+      : undefined;
+  const response =
+    exchange !== undefined
+      ? await handle(services, exchange)
       : route?.type === 'admin' && request.method !== 'OPTIONS'
         ? await services.admin(request, connection.address)
         : route?.type === 'management' && request.method !== 'OPTIONS'
           ? await services.management(route.face, request, connection.address)
           : await answer(services, request, pathname, route, connection);
   if (route?.type === 'operation' && pathname.startsWith('/api/v1/')) tellGeneration(response);
+  if (exchange !== undefined && isUnprefixed(pathname)) litellmHeaders(exchange, response.headers);
   const { origins } = services.snapshot.server.cors;
   if (origins.length > 0) {
     for (const [name, value] of Object.entries(corsHeaders(request.headers.get('origin'), origins))) {
@@ -49,6 +55,11 @@ function behindProxies({ snapshot }: Services, { headers }: Request, connection:
   if (trustedProxies.length === 0) return connection;
   const address = () => clientAddress(connection.address(), headers.get('x-forwarded-for'), trustedProxies);
   return { ...connection, address };
+}
+
+/** LiteLLM's proxy is called at these paths. */
+function isUnprefixed(pathname: string): boolean {
+  return pathname.startsWith('/chat/') || pathname.startsWith('/messages');
 }
 
 /** OpenRouter's name for the id by which an exchange is found afterwards. */

@@ -3,7 +3,7 @@ import type { EntityBody, StoredPolicy } from '../../identity/entity.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import { durationMs } from './duration.ts';
 import type { KeyFields } from './key-fields.ts';
-import { readMetadata } from './metadata.ts';
+import { readMetadata, withLimitsBeside } from './metadata.ts';
 import { withModels } from './model-access.ts';
 import type { FaceContext } from './operation.ts';
 import { isEmpty, refusedField } from './read-fields.ts';
@@ -13,7 +13,8 @@ import { withLitellmRules, withSpendReset } from './write-rules.ts';
 const permitted: Readonly<Record<string, readonly AdminScope[]>> = { get_spend_routes: ['ledger:read', 'logs:read'] };
 
 /** What is kept of a key once a request has said its part; what it leaves out stays. @throws AdminFault `body_invalid` */
-export function keyBody(context: FaceContext, before: EntityBody, fields: KeyFields): EntityBody {
+export function keyBody(context: FaceContext, before: EntityBody, given: KeyFields): EntityBody {
+  const fields = withLimitsBeside(given);
   requireBestEffort(fields);
   const { key_alias, blocked, spend } = fields;
   const { metadata, tags = fields.tags } = readMetadata(fields.metadata, true);

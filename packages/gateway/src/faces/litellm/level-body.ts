@@ -1,5 +1,5 @@
 import type { EntityBody } from '../../identity/entity.ts';
-import { readMetadata } from './metadata.ts';
+import { readMetadata, withLimitsBeside } from './metadata.ts';
 import { withModels } from './model-access.ts';
 import type { FaceContext } from './operation.ts';
 import type { LitellmRules } from './rule-schemas.ts';
@@ -24,9 +24,10 @@ export function levelBody(
   context: FaceContext,
   before: EntityBody,
   alias: string | null | undefined,
-  fields: LevelFields,
+  given: LevelFields,
   isTagged = false,
 ): EntityBody {
+  const fields = withLimitsBeside(given);
   const { models, blocked } = fields;
   const { metadata, tags = fields.tags } = readMetadata(fields.metadata, isTagged);
   const body: EntityBody = {

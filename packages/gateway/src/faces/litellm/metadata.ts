@@ -1,4 +1,16 @@
+import * as z from 'zod/mini';
+import { checked } from '../../admin/read-request.ts';
 import { isEmpty, refusedField } from './read-fields.ts';
+import { modelRuleFields } from './rule-schemas.ts';
+
+interface MetadataFields {
+  readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+const limitsSchema = z.strictObject({
+  model_rpm_limit: modelRuleFields.model_rpm_limit,
+  model_tpm_limit: modelRuleFields.model_tpm_limit,
+});
 
 /** What LiteLLM lets metadata do, and nothing does here. */
 const refused: Readonly<Record<string, string>> = {
@@ -8,8 +20,6 @@ const refused: Readonly<Record<string, string>> = {
   prompts: 'no prompts are kept',
   logging: 'calls are logged in one way for all keys',
   enforced_params: 'parameters of requests are not demanded by key',
-  model_rpm_limit: 'give model_rpm_limit beside metadata',
-  model_tpm_limit: 'give model_tpm_limit beside metadata',
   temp_budget_increase: 'give temp_budget_increase beside metadata',
 };
 
@@ -34,4 +44,14 @@ export function readMetadata(
     throw refusedField('metadata.tags', 'it must be a list of texts');
   }
   return { metadata: rest, tags: texts };
+}
+
+/** Limits of models may stand in metadata too: the same fields with those beside it. @throws AdminFault `body_invalid` */
+export function withLimitsBeside<T extends MetadataFields>(fields: T): T {
+  const { model_rpm_limit, model_tpm_limit, ...rest } = fields.metadata ?? {};
+  const inside = Object.fromEntries(
+    Object.entries({ model_rpm_limit, model_tpm_limit }).filter(([, value]) => value !== undefined && value !== null),
+  );
+  if (Object.keys(inside).length === 0) return fields;
+  return { ...fields, ...(checked(limitsSchema, inside) as object), metadata: rest };
 }

@@ -8,7 +8,7 @@ import { entityName } from './entity-name.ts';
 import { findEntity, visible } from './find-entity.ts';
 import { type FaceContext, type LitellmOperation, ok } from './operation.ts';
 import { budgetIdField, modelRuleFields, ruleFields, text } from './rule-schemas.ts';
-import { budgetTable, isoDate, shownSharedBudget } from './show-rules.ts';
+import { budgetTable, isoDate, litellmRules, shownSharedBudget } from './show-rules.ts';
 import { spendNow } from './spend-now.ts';
 import { withLitellmRules } from './write-rules.ts';
 
@@ -46,7 +46,7 @@ function newTag(context: FaceContext): Promise<AdminAnswer> {
     const body = { ...tagBody({}, fields), name: entityName('name', fields.name, NAME_CHARS_MAX) };
     const made = await planCreate({ ...context, body }, 'tag', 'tags', NOWHERE);
     const tag = await shownTag(context, made.after);
-    return { entities: [made], status: 200, body: { message: `Tag ${fields.name} created`, tag } };
+    return { entities: [made], status: 200, body: { ...tag, message: `Tag ${fields.name} created`, tag } };
   });
 }
 
@@ -59,7 +59,7 @@ function updateTag(context: FaceContext): Promise<AdminAnswer> {
       withFields({ ...own, body: { ...tagBody(before.body, fields) } }, { ...before, body: {} }),
     );
     const tag = await shownTag(context, planned.after);
-    return { entities: [planned], status: 200, body: { message: `Tag ${fields.name} updated`, tag } };
+    return { entities: [planned], status: 200, body: { ...tag, message: `Tag ${fields.name} updated`, tag } };
   });
 }
 
@@ -97,12 +97,17 @@ function tagBody(before: EntityBody, fields: TagFields): EntityBody {
 
 async function shownTag(context: FaceContext, tag: Entity) {
   const { body, createdAtMs, updatedAtMs } = tag;
+  const { max_budget, soft_budget, budget_duration, budget_reset_at } = litellmRules(body);
   const hasRules = (body.budgets?.length ?? 0) + (body.limits?.length ?? 0) > 0;
   return {
     name: tag.name,
     description: body.description ?? null,
     models: [],
     spend: await spendNow(context.house, tag),
+    max_budget,
+    soft_budget,
+    budget_duration,
+    budget_reset_at,
     ...shownSharedBudget(context, body),
     ...(hasRules && { litellm_budget_table: budgetTable(tag) }),
     created_at: isoDate(createdAtMs),
