@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { scanJsonObject } from '@turnpike/wire/json/lens.ts';
+import fc from 'fast-check';
 import type { Price } from '../../catalog/price.ts';
 import type { Endpoint } from '../../config/snapshot.ts';
 import { costOf } from '../../ledger/cost.ts';
@@ -89,6 +90,81 @@ describe('at a price', () => {
     }
     expect(outputWithin(3_000_000n, price, plain)).toBe(0);
   });
+});
+
+const rate = fc.bigInt({ min: 0n, max: 50_000_000_000n });
+const rates = fc.record(
+  {
+    input: rate,
+    output: rate,
+    cacheRead: rate,
+    cacheWrite: rate,
+    cacheWrite1h: rate,
+    inputAudio: rate,
+    inputImage: rate,
+    outputAudio: rate,
+    outputImage: rate,
+    outputReasoning: rate,
+    perRequest: rate,
+  },
+  { requiredKeys: ['input', 'output'] },
+);
+const fee = { web_search_requests: 10_000_000n };
+const anyPrice: fc.Arbitrary<Price> = fc
+  .tuple(rates, fc.array(fc.tuple(fc.integer({ min: 0, max: 2_000 }), rates), { maxLength: 2 }))
+  .map(([base, tiers]) => ({
+    ...base,
+    source: 'test',
+    serverToolCalls: fee,
+    tiers: tiers
+      .toSorted(([a], [b]) => a - b)
+      .map(([aboveInputTokens, own]) => ({
+        aboveInputTokens,
+        price: { ...own, serverToolCalls: fee, source: 'test' },
+      })),
+  }));
+const tokens = fc.integer({ min: 0, max: 2_000 });
+const anyUsage = fc.record({
+  inputTokens: tokens,
+  outputTokens: tokens,
+  cacheReadTokens: tokens,
+  cacheWriteTokens: tokens,
+  cacheWrite1hTokens: tokens,
+  inputAudioTokens: tokens,
+  inputImageTokens: tokens,
+  outputAudioTokens: tokens,
+  outputImageTokens: tokens,
+  reasoningTokens: tokens,
+  searches: fc.integer({ min: 0, max: 3 }),
+});
+
+test('whatever is used of each kind, within what was bounded, costs no more than was held, in whatever tier it falls', () => {
+  fc.assert(
+    fc.property(anyPrice, anyUsage, fc.boolean(), fc.boolean(), fc.boolean(), (price, used, writes, hours, media) => {
+      const { searches, inputAudioTokens, inputImageTokens, outputAudioTokens, cacheWriteTokens, ...rest } = used;
+      const usage = {
+        ...rest,
+        cacheWriteTokens: writes ? cacheWriteTokens : 0,
+        cacheWrite1hTokens: writes && hours ? used.cacheWrite1hTokens : 0,
+        ...(media && { inputAudioTokens, inputImageTokens, outputAudioTokens }),
+        serverToolCalls: { web_search_requests: searches },
+      };
+      const cost = costOf(usage, price)?.nanoUsd ?? 0n;
+      const bound: AttemptBound = {
+        ...plain,
+        inputTokens: 2_000,
+        outputTokens: used.outputTokens,
+        toolCalls: { web_search_requests: searches },
+        mayWriteCache: writes,
+        mayWriteCacheForAnHour: writes && hours,
+        mayHoldMedia: media,
+      };
+      expect(costBound(price, bound)).toBeGreaterThanOrEqual(cost);
+      // The bound that fits exactly is of this very usage.
+      expect(costBound(price, { ...bound, inputTokens: used.inputTokens })).toBeGreaterThanOrEqual(cost);
+    }),
+    { numRuns: 3_000 },
+  );
 });
 
 describe('text', () => {

@@ -57,7 +57,8 @@ export function boundRequest(bytes: Uint8Array, lens: Lens, tokens: TokenCost, h
       return this.marksCache && (body.includes('1h') || body.includes('\\u00'));
     },
     get mayHoldMedia() {
-      return mayHoldMedia(body);
+      // Files may hold both.
+      return media.open !== undefined || mayHoldMedia(body);
     },
   };
 }
