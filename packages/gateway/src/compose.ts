@@ -389,6 +389,7 @@ export class Gateway {
     const { directory, follow } = this.#identity;
     const isStale = cutOffMaxMs === undefined ? undefined : () => follow.unheardForMs > cutOffMaxMs;
     const table = new KeyTable(directory, this.#tokens, isStale);
+    table.holdTo(snapshot.policy);
     for (const key of snapshot.keys) table.add(key.sha256, key);
     // The configuration's own admin key is among its keys: when the file changes it, the old one is void.
     if (this.adminKey.source !== 'configuration') table.add(this.adminKey.sha256, { name: 'admin', isAdmin: true });

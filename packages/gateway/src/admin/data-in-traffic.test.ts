@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { ADMIN_KEY } from '../testing/gateway.test-support.ts';
 import { type AdminTestHouse, startAdminTestHouse } from './admin-house.test-support.ts';
 
 const openai = { provider: 'openai', model: 'gpt-test', baseUrl: '{{upstream}}/v1', apiKey: 'sk-up-openai' };
@@ -99,6 +100,42 @@ test('the effective policy shows the demands of all levels', async () => {
   await admin.newKey({ name, teamId: team, policy: { data: { retentionDaysMax: 7 } } });
   const { body } = await admin.call('GET', `/keys/${name}/policy`);
   expect(body).toMatchObject({ effective: { data: { regions: [['eu*']], retentionDaysMax: 7, mayTrain: true } } });
+});
+
+test('the policy of the configuration holds for all keys, but for the admin key', async () => {
+  const policy = { parameters: [{ field: 'n', max: 1 }], tagsRequired: ['known'], models: ['pl*'] };
+  const keys = [
+    { name: 'known', key: 'sk-known-0123456789', tags: ['known'] },
+    { name: 'unknown', key: 'sk-unknown-0123456789' },
+  ];
+  const other = await startAdminTestHouse({ yaml: JSON.stringify({ ...configuration, policy, keys }) });
+  try {
+    const status = async (key: string, model = 'plain', more: object = {}) => {
+      const body = { model, messages, ...more };
+      const response = await other.house.post('/v1/chat/completions', body, {
+        headers: { authorization: `Bearer ${key}` },
+      });
+      await response.text();
+      return response.status;
+    };
+    const name = fresh();
+    const stored = await other.newKey({ name, tags: ['known'] });
+    for (const key of ['sk-known-0123456789', stored]) {
+      expect([await status(key), await status(key, 'lent'), await status(key, 'plain', { n: 2 })]).toEqual([
+        200, 403, 403,
+      ]);
+    }
+    expect(await status('sk-unknown-0123456789')).toBe(403);
+    expect(await status(await other.newKey({ name: fresh() }))).toBe(403);
+    expect(await status(ADMIN_KEY, 'lent', { n: 2 })).toBe(200);
+    const { body } = await other.call('GET', `/keys/${name}/policy`);
+    expect(body).toMatchObject({
+      levels: [{ kind: 'configuration', policy }, { kind: 'key' }],
+      effective: { models: [['pl*']], parameters: policy.parameters },
+    });
+  } finally {
+    await other.house.stop();
+  }
 });
 
 test('addresses are those of clients, behind proxies that are trusted', async () => {

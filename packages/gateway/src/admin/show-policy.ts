@@ -8,19 +8,28 @@ export async function showEffectivePolicy(context: AdminContext): Promise<AdminA
   const { directory } = context.house;
   const key = await seen(context, 'key');
   const levels = [...levelsOf(key, directory), key];
-  const policies = levels.map(({ body }) => withGroups(body.policy, directory));
+  const ofHouse = context.house.snapshot().policy;
+  const policies = [
+    ...(ofHouse === undefined ? [] : [ofHouse]),
+    ...levels.map(({ body }) => withGroups(body.policy, directory)),
+  ];
   const effective = effectivePolicy(policies);
   const groups = [...new Set(levels.flatMap(({ body }) => body.policy?.modelGroups ?? []))];
   const names = (lists: typeof effective.models) => lists.map((patterns) => patterns.map(({ pattern }) => pattern));
   return {
     status: 200,
     body: {
-      levels: levels.map(({ kind, name, body }) => ({
-        kind,
-        name,
-        isBlocked: body.isBlocked === true,
-        policy: body.policy ?? {},
-      })),
+      levels: [
+        ...(ofHouse === undefined
+          ? []
+          : [{ kind: 'configuration', name: 'policy', isBlocked: false, policy: ofHouse }]),
+        ...levels.map(({ kind, name, body }) => ({
+          kind,
+          name,
+          isBlocked: body.isBlocked === true,
+          policy: body.policy ?? {},
+        })),
+      ],
       modelGroups: groups.map((name) => ({ name, models: directory.modelsOfGroup(name) ?? null })),
       effective: {
         ...effective,

@@ -59,6 +59,7 @@ class BuiltSnapshot implements Snapshot {
   readonly server: Snapshot['server'];
   readonly ledger: Snapshot['ledger'];
   readonly endUsers: Snapshot['endUsers'];
+  readonly policy: Snapshot['policy'];
   readonly byokCounts: boolean;
   readonly endpoints: readonly Endpoint[];
   readonly #configuration: Configuration;
@@ -83,6 +84,7 @@ class BuiltSnapshot implements Snapshot {
     this.server = configuration.server;
     this.ledger = configuration.ledger;
     this.endUsers = configuration.endUsers;
+    this.policy = configuration.policy;
     this.byokCounts = configuration.byokCounts;
     this.#configuration = configuration;
     this.#context = {

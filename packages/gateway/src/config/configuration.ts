@@ -7,6 +7,7 @@ import type { JwtIssuer } from './jwt-issuer.ts';
 import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { MarkupRule } from './markup-rule.ts';
+import type { Policy } from './policy.ts';
 import type { ConfiguredKey, Deadlines, ModelGroups, ServerSettings } from './snapshot.ts';
 
 /** Variables of the environment. */
@@ -26,6 +27,8 @@ export interface Configuration {
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
   readonly endUsers: EndUserSettings;
+  /** What every caller is held to, but for the admin key. */
+  readonly policy?: Policy | undefined;
   readonly byokCounts: boolean;
   readonly keys: readonly ConfiguredKey[];
   readonly cutOffMaxMs: number | undefined;

@@ -167,6 +167,12 @@ export const keyPolicySchema = z
   .strictObject(callerFields)
   .check(needsMax, z.describe('What the key allows. What is absent restricts nothing.'));
 
+const { modelGroups: _modelGroups, ...houseFields } = callerFields;
+/** Of the whole configuration. */
+export const housePolicySchema = z
+  .strictObject(houseFields)
+  .check(needsMax, z.describe('What every key and token allows at most, but for the admin key.'));
+
 export const issuerPolicySchema = z
   .strictObject({ ...callerFields, ...credentialFields })
   .check(needsMax, z.describe('What all its callers may use at most.'));

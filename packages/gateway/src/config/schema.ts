@@ -3,7 +3,7 @@ import { dataTermsSchema } from './data-terms.ts';
 import { parseIpRange } from './ip-range.ts';
 import { authSchema } from './jwt-schema.ts';
 import { priorities, queueCallers } from './limit-queue.ts';
-import { byokSchema, keyPolicySchema, requestCredentialsSchema } from './policy-schema.ts';
+import { byokSchema, housePolicySchema, keyPolicySchema, requestCredentialsSchema } from './policy-schema.ts';
 
 /**
  * The schema of `turnpike.yaml`: source of its types, its checks and its published JSON Schema
@@ -434,6 +434,7 @@ export const configSchema = z.strictObject({
     .check(z.describe('How end users are known.')),
   auth: z.optional(authSchema),
   adminKey: z.optional(text('The key that may do everything.')),
+  policy: z.optional(housePolicySchema),
   keys: z.optional(
     z.array(
       z.strictObject({

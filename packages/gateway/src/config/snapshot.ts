@@ -9,7 +9,7 @@ import type { JwtIssuer } from './jwt-issuer.ts';
 import type { LedgerSettings } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { MarkupRule } from './markup-rule.ts';
-import type { GroupedPolicy } from './policy.ts';
+import type { GroupedPolicy, Policy } from './policy.ts';
 import type { ScopeType } from './scope-type.ts';
 import type { PreviousSecret } from './stored-credential.ts';
 
@@ -47,6 +47,8 @@ export interface Snapshot {
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
   readonly endUsers: EndUserSettings;
+  /** What every caller is held to, but for the admin key. */
+  readonly policy: Policy | undefined;
   /** Does what callers pay with credentials of their own count in budgets? */
   readonly byokCounts: boolean;
 }

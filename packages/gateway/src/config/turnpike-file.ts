@@ -78,6 +78,7 @@ class TurnpikeFileReader {
       },
       ledger: { ...ledgerDefaults, ...file.ledger },
       byokCounts: file.byok?.counts ?? false,
+      policy: file.policy,
       endUsers: {
         header: file.endUsers?.header?.toLowerCase(),
         unknown: file.endUsers?.unknown ?? endUserDefaults.unknown,

@@ -3,6 +3,7 @@ import { fieldJson } from '@turnpike/wire/json/lens.ts';
 import { asNumber, type Json, type JsonObject } from '@turnpike/wire/json/value.ts';
 import type { Body, Exchange } from '../exchange.ts';
 import { type EffectivePolicy, missingRequestTags } from '../identity/effective-policy.ts';
+import { tagsOfKey } from '../policy/caller.ts';
 import { readTags } from '../policy/limits/request-facts.ts';
 import { readPath, topLevelEdits } from '../policy/parameters/field-path.ts';
 import { judgeParameters, type ParameterRefusal, type ParameterVerdict } from '../policy/parameters/parameter-rules.ts';
@@ -30,7 +31,7 @@ export function holdToPolicy(exchange: Exchange, body: Body): Body {
 }
 
 function requireTags({ caller, request }: Exchange, { bytes, lens }: Body, policy: EffectivePolicy): void {
-  const ofKey = (caller?.scopes ?? []).flatMap(({ type, id }) => (type === 'tag' ? [id] : []));
+  const ofKey = caller === undefined ? [] : tagsOfKey(caller);
   const missing = missingRequestTags(policy, [...ofKey, ...readTags(bytes, lens, request.headers)]);
   if (missing.length === 0) return;
   throw new Fault('tags_missing', {

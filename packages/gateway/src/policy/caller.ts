@@ -40,6 +40,11 @@ export interface Caller {
   readonly admin: AdminRights | undefined;
 }
 
+/** The tags a key carries. */
+export function tagsOfKey({ scopes }: { readonly scopes: readonly Scope[] }): string[] {
+  return scopes.flatMap(({ type, id }) => (type === 'tag' ? [id] : []));
+}
+
 export function mayUse({ policy }: { readonly policy: EffectivePolicy }, model: string): boolean {
   return allowsName(policy.models, model);
 }

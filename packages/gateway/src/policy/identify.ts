@@ -1,14 +1,21 @@
 import { Fault } from '@turnpike/wire/fault.ts';
 import type { ByokMode } from '../config/byok.ts';
-import type { GroupedPolicy } from '../config/policy.ts';
+import type { GroupedPolicy, Policy } from '../config/policy.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import { everyRight } from '../identity/admin-scope.ts';
 import { type GroupSource, withGroups } from '../identity/build-caller.ts';
-import { allowsAddress, effectivePolicy, isExpired, missingTags } from '../identity/effective-policy.ts';
+import {
+  allowsAddress,
+  type EffectivePolicy,
+  effectivePolicy,
+  isExpired,
+  meetOf,
+  missingTags,
+} from '../identity/effective-policy.ts';
 import type { FoundKey } from '../identity/key-directory.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
 import { nowMs } from '../runtime/clock.ts';
-import { type Caller, refusalOfTags } from './caller.ts';
+import { type Caller, refusalOfTags, tagsOfKey } from './caller.ts';
 import type { Scope } from './scope.ts';
 
 /** A key as it is put into the table. */
@@ -49,6 +56,9 @@ export class KeyTable {
   readonly #stored: KeySource | undefined;
   readonly #tokens: TokenVerifier | undefined;
   readonly #isStale: () => boolean;
+  #house: EffectivePolicy | undefined;
+  /** Callers as the policy of the house leaves them. */
+  readonly #narrowed = new WeakMap<Caller, Caller>();
 
   /**
    * @param stored Keys beside those that are added here, which come first.
@@ -83,6 +93,11 @@ export class KeyTable {
     if (named !== undefined) this.#grouped.set(sha256, { key, madeAt: this.#stored?.revision });
   }
 
+  /** Holds every caller to a policy besides their own, but for the admin key. To be called before anybody calls. */
+  holdTo(policy: Policy | undefined): void {
+    this.#house = policy === undefined ? undefined : effectivePolicy([policy]);
+  }
+
   /** Is there such a key among those that were added here? */
   hasOwn(sha256: string): boolean {
     return this.#callers.has(sha256);
@@ -105,22 +120,34 @@ export class KeyTable {
     const mayBeToken = this.#tokens !== undefined && isToken(key);
     const sha256 = key.length <= KEY_CHARS_MAX || mayBeToken ? sha256Hex(key) : '';
     const configured = this.#configured(sha256);
-    if (configured !== undefined) {
-      requireValid({ caller: configured, untilMs: undefined }, address);
-      return configured;
-    }
+    if (configured !== undefined) return this.#admit(configured, undefined, address);
     if (this.#isStale()) throw new Fault('keys_stale', { retryAfterMs: STALE_RETRY_MS });
     const found = this.#stored?.find(sha256);
     if (found === undefined) {
       const caller = mayBeToken ? this.#tokens?.find(sha256) : undefined;
-      if (caller !== undefined) {
-        requireValid({ caller, untilMs: undefined }, address);
-        return caller;
-      }
+      if (caller !== undefined) return this.#admit(caller, undefined, address);
       throw new Fault('key_unknown', { message: `The API key ${masked(key)} is not known here.` });
     }
-    requireValid(found, address);
-    return found.caller;
+    return this.#admit(found.caller, found.untilMs, address);
+  }
+
+  /** @param untilMs Until when the key is accepted. */
+  #admit(known: Caller, untilMs: number | undefined, address: () => string | undefined): Caller {
+    const caller = this.#house === undefined || known.isAdmin ? known : this.#narrow(known, this.#house);
+    requireValid(caller, untilMs, address);
+    return caller;
+  }
+
+  /** Once for each caller: much is remembered by the caller it is about. */
+  #narrow(caller: Caller, house: EffectivePolicy): Caller {
+    let narrowed = this.#narrowed.get(caller);
+    if (narrowed === undefined) {
+      const policy = meetOf(caller.policy, house);
+      const refusal = caller.refusal ?? refusalOfTags(caller.name, missingTags(house, tagsOfKey(caller)));
+      narrowed = { ...caller, policy, refusal };
+      this.#narrowed.set(caller, narrowed);
+    }
+    return narrowed;
   }
 
   #configured(sha256: string): Caller | undefined {
@@ -140,7 +167,6 @@ function callerOf(key: KeyEntry, groups: GroupSource = noGroups): Caller {
   const { name, isAdmin, models, modelGroups, byok, scopes = [] } = key;
   const levels = [{ models, modelGroups, byok }, key.policy];
   const policy = effectivePolicy(levels.map((level) => withGroups(level, groups)));
-  const tags = scopes.flatMap(({ type, id }) => (type === 'tag' ? [id] : []));
   return {
     id: name,
     name,
@@ -150,13 +176,16 @@ function callerOf(key: KeyEntry, groups: GroupSource = noGroups): Caller {
     ownerIds: [],
     mayBringCredentials: key.allowRequestCredentials ?? isAdmin,
     fallbackModels: key.fallbackModels,
-    refusal: refusalOfTags(name, missingTags(policy, tags)),
+    refusal: refusalOfTags(name, missingTags(policy, tagsOfKey({ scopes }))),
     admin: isAdmin ? everyRight : undefined,
   };
 }
 
-function requireValid({ caller, untilMs }: FoundKey, address: () => string | undefined): void {
-  const { policy, refusal, name } = caller;
+function requireValid(
+  { policy, refusal, name }: Caller,
+  untilMs: number | undefined,
+  address: () => string | undefined,
+): void {
   if (untilMs !== undefined && nowMs() >= untilMs) {
     throw new Fault('key_expired', { message: `This key was replaced by a new one of "${name}".` });
   }
