@@ -8,6 +8,9 @@ import { type Level, levelsOf } from './levels.ts';
 import { costOf, Load } from './load.ts';
 import { WorkerFleet } from './worker-fleet.ts';
 
+const kinds = ['none', 'worker', 'parent', 'all'] as const;
+type Kills = (typeof kinds)[number];
+
 export interface OverspendOptions {
   readonly workers: number;
   /** Calls under way at once. */
@@ -15,8 +18,8 @@ export interface OverspendOptions {
   /** Each level is driven for so long. */
   readonly lengthMs: number;
   readonly seed: number;
-  /** Within each level kill a worker with SIGKILL, or all processes at once, and start them again. */
-  readonly kills: 'none' | 'worker' | 'all';
+  /** Within each level kill a worker with SIGKILL, the parent, or all processes at once, and start them again. */
+  readonly kills: Kills;
   /** Of each budget. Default: some twenty-five calls under way, or sixty answers. */
   readonly lineNanoUsd?: bigint;
   /** Names of levels; absent: all. */
@@ -62,6 +65,7 @@ const LINE_NANO_USD = 50_000_000n;
 const FILLS_MAX = 100;
 const FREED_WITHIN_MS = 10_000;
 const OUTPUT_WORDS_MAX = 50;
+const FIRST_BYTE_MS_MAX = 40;
 
 /**
  * Drives hard budgets of every level to their lines, with as many calls at once, on several processes; then compares the
@@ -71,7 +75,10 @@ export async function overspend(options: OverspendOptions): Promise<Overspend> {
   const { workers, concurrency, seed, only, lineNanoUsd = LINE_NANO_USD } = options;
   const random = randomFrom(seed);
   const emulator = await startEmulator({ requestsMax: 1, billMax: 10_000_000 });
-  emulator.script(turns(random), { repeat: true });
+  // Streams that outlive the start of another parent.
+  const slowMs = options.kills === 'parent' ? 4_000 : FIRST_BYTE_MS_MAX;
+  emulator.script(turns(random, slowMs), { repeat: true, when: ({ stream }) => stream });
+  emulator.script(turns(random, FIRST_BYTE_MS_MAX), { repeat: true });
   const made = levelsOf(lineNanoUsd, lineNanoUsd * BigInt(only?.length ?? 13));
   const levels = made.levels.filter(({ name }) => only === undefined || only.includes(name));
   const fleet = await WorkerFleet.start(made.configuration.build(emulator.url), workers);
@@ -90,12 +97,12 @@ export async function overspend(options: OverspendOptions): Promise<Overspend> {
 }
 
 /** Whole answers, short and long streams, some that fail at first: never longer than any caller allows. */
-function turns(random: () => number): Turn[] {
+function turns(random: () => number, slowMs: number): Turn[] {
   return Array.from({ length: 97 }, (_, n): Turn => {
     const words = Array.from({ length: 1 + Math.floor(random() * OUTPUT_WORDS_MAX) }, (_, at) => `word${at} `);
     const usage = { input: 200 + Math.floor(random() * 800), output: words.length };
     if (n % 24 === 7) return { text: words, usage, faults: 'status,503' };
-    return { text: words, usage, paceMs: random() < 0.5 ? 0 : 2, firstByteDelayMs: Math.floor(random() * 40) };
+    return { text: words, usage, paceMs: random() < 0.5 ? 0 : 2, firstByteDelayMs: Math.floor(random() * slowMs) };
   });
 }
 
@@ -124,7 +131,7 @@ class Run {
     const killed: [number, number][] = [];
     const load = this.#load.drive(level, lengthMs);
     if (kills !== 'none')
-      killed.push(await this.#kill(kills, lengthMs * (0.1 + (kills === 'all' ? 0.2 : 0.8) * this.#random())));
+      killed.push(await this.#kill(kills, lengthMs * (0.1 + (kills === 'worker' ? 0.8 : 0.2) * this.#random())));
     await load;
     await this.#emulator.idle(20_000);
     const figures = emptyFigures(level.name);
@@ -143,12 +150,13 @@ class Run {
   }
 
   /** @returns from when to when one was missing. */
-  async #kill(whom: 'worker' | 'all', afterMs: number): Promise<[number, number]> {
+  async #kill(whom: Exclude<Kills, 'none'>, afterMs: number): Promise<[number, number]> {
     await Bun.sleep(afterMs);
     const pids = this.#fleet.workerPids;
     const pid = pids[Math.floor(this.#random() * pids.length)];
     const fromMs = performance.now();
     if (whom === 'all') await this.#fleet.crash();
+    else if (whom === 'parent') await this.#fleet.orphan();
     else if (pid !== undefined) await this.#fleet.killWorker(pid);
     this.#kills++;
     return [fromMs, performance.now()];
@@ -281,7 +289,7 @@ if (import.meta.main) {
     concurrency: Number(values.concurrency),
     lengthMs: Number(values.seconds) * 1_000,
     seed: Number(values.seed),
-    kills: values.kills === 'worker' || values.kills === 'all' ? values.kills : 'none',
+    kills: kinds.find((kind) => kind === values.kills) ?? 'none',
     lineNanoUsd: BigInt(Math.round(Number(values.line) * 1e9)),
     ...(values.only !== undefined && { only: values.only.split(',') }),
     onLevel: (name) => void process.stdout.write(`${name} …\n`),

@@ -79,6 +79,12 @@ export class WorkerFleet {
     this.#gateway = await this.#start();
   }
 
+  /** Kills the parent alone with SIGKILL, and starts another at once. */
+  async orphan(): Promise<void> {
+    await this.#gateway.kill();
+    this.#gateway = await this.#start();
+  }
+
   /** Stops all in peace. @returns the exit code. */
   async stop(): Promise<number> {
     return this.#gateway.stop();

@@ -16,6 +16,7 @@ import { TokenVerifier } from './identity/token-verifier.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open-ledger.ts';
 import type { GoneJournal } from './ledger/recover.ts';
+import { recoverEarlier } from './ledger/recover-earlier.ts';
 import { BoundedNames } from './pipeline/bounded-names.ts';
 import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
 import type { Budgets } from './policy/budgets/budgets.ts';
@@ -176,8 +177,9 @@ export class Gateway {
 
   /** To be called once. @throws StartError when the port cannot be had. */
   async open(configuration: Configuration, host: string, port: number): Promise<void> {
-    // What an earlier run left behind counts before anything new does, unless there is very much of it.
-    await Promise.race([this.#ledger.recover(), Bun.sleep(RECOVERY_WAIT_MS)]);
+    // What an earlier run left behind counts before anything new does, unless there is very much of it. The first worker
+    // waits for those of a parent that was killed, too.
+    await recoverEarlier(this.#ledger, RECOVERY_WAIT_MS, this.#options.shared === 'first');
     const ready = this.#putInForce(configuration);
     // In its turn after the first: a change of another process in between is not lost.
     this.#identity.rules.onChange(() => this.#inTurn(() => this.#rules.put(this.snapshot)));
@@ -241,8 +243,8 @@ export class Gateway {
   }
 
   /** Stops accepting, lets streams end up to `server.shutdownGraceMs`, writes what is left, and closes. */
-  async stop(): Promise<void> {
-    const { shutdownGraceMs } = this.snapshot.server;
+  async stop(graceMsMax = Number.POSITIVE_INFINITY): Promise<void> {
+    const graceMs = Math.min(this.snapshot.server.shutdownGraceMs, graceMsMax);
     this.#watch?.close();
     this.#idleCollect?.stop();
     this.#rules.stop();
@@ -250,7 +252,7 @@ export class Gateway {
     // Nothing was sent for those that wait: they are served sooner elsewhere.
     this.#rules.limiter.close();
     const closed = this.#listener?.close();
-    const left = await this.#active.drained(shutdownGraceMs);
+    const left = await this.#active.drained(graceMs);
     if (left > 0) this.#log.warn('Streams were cut: the grace time is over.', { streams: left });
     // The last answers are settled, and may not have left.
     if (left === 0) await this.#listener?.written(WRITE_WAIT_MS);

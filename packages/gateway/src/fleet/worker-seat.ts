@@ -6,8 +6,10 @@ import type { AccountCharges, AccountMark, FleetSeat, JournalPlace, SeatHolder, 
 
 /** What the parent says, beyond what the seat sees to. */
 export interface ParentWords {
-  /** Stop in peace: as asked, or because the parent is gone. */
+  /** Stop in peace. */
   onStop(): void;
+  /** The parent is gone: stop soon. */
+  onOrphaned(): void;
   onReload(): void;
 }
 
@@ -39,7 +41,7 @@ export class WorkerSeat implements FleetSeat {
     process.on('message', (message) => channel.take(message));
     process.on('disconnect', () => {
       channel.close();
-      words.onStop();
+      words.onOrphaned();
     });
   }
 

@@ -57,6 +57,7 @@ export class Ledger {
   readonly #journal: Journal;
   readonly #shipper: Shipper;
   readonly #writer: EntryWriter;
+  readonly #writerName: string;
   readonly #disk: JournalDisk;
   readonly #log: Pick<Log, 'info' | 'warn' | 'error'>;
   readonly #onJournal: LedgerOptions['onJournal'];
@@ -71,6 +72,7 @@ export class Ledger {
   constructor(options: LedgerOptions) {
     const { disk, store, log, writerName, segmentBytes, flushMs, timers = systemTimers } = options;
     this.#disk = disk;
+    this.#writerName = writerName;
     this.#log = log;
     this.#onJournal = options.onJournal;
     this.#settings = options.settings ?? ledgerDefaults;
@@ -113,7 +115,13 @@ export class Ledger {
 
   /** Enters what earlier runs left behind. One at a time; resolves when what can be done now is done. Never rejects. */
   recover(): Promise<Recovered | undefined> {
-    const options = { disk: this.#disk, writer: this.#writer, log: this.#log, onJournal: this.#onJournal };
+    const options = {
+      disk: this.#disk,
+      writer: this.#writer,
+      log: this.#log,
+      own: this.#writerName,
+      onJournal: this.#onJournal,
+    };
     this.#recovering ??= recover(options).finally(() => {
       this.#recovering = undefined;
     });

@@ -13,6 +13,8 @@ export interface RecoverOptions {
   disk: JournalDisk;
   writer: EntryWriter;
   log: Pick<Log, 'info' | 'warn' | 'error'>;
+  /** Whose own journal it is not to mind. */
+  own?: string | undefined;
   /** Told of each journal before it is brought to the database. False leaves it for later. */
   onJournal?: ((journal: GoneJournal) => Promise<boolean>) | undefined;
 }
@@ -39,6 +41,8 @@ export interface Recovered {
   estimated: number;
   /** Lines that could not be read. */
   damaged: number;
+  /** Others that live, and whose journals were left alone. */
+  living: number;
   /** False when the database did not take everything; then the files are still there. */
   isComplete: boolean;
 }
@@ -56,10 +60,13 @@ const BATCH_MAX = 200;
  */
 export async function recover(options: RecoverOptions): Promise<Recovered> {
   const { disk, log } = options;
-  const total: Recovered = { writers: 0, settled: 0, estimated: 0, damaged: 0, isComplete: true };
+  const total: Recovered = { writers: 0, settled: 0, estimated: 0, damaged: 0, living: 0, isComplete: true };
   for (const writer of segmentsOf(disk.list()).keys()) {
     const lock = disk.lock(lockFile(writer));
-    if (lock === undefined) continue;
+    if (lock === undefined) {
+      if (writer !== options.own) total.living++;
+      continue;
+    }
     try {
       // Looked at again: another process may have finished it before the lock was ours.
       const numbers = segmentsOf(disk.list()).get(writer) ?? [];
