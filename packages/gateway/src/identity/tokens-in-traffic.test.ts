@@ -65,7 +65,7 @@ beforeAll(async () => {
               claims: { team: 'corp.groups', roles: 'scope', tags: 'https://corp.example/tags' },
               teamMapping: { 'g-web': 'web', 'g-gone': 'gone' },
               roleMapping: { 'llm-admin': 'admin' },
-              policy: { models: ['cha*'] },
+              policy: { models: ['cha*'], modelGroups: ['of-tokens'], allowRequestCredentials: true },
             },
           ],
         },
@@ -97,6 +97,27 @@ describe('a token in place of a key', () => {
       headers: { authorization: `Bearer ${await token({ jti: 'list' })}` },
     });
     expect(listed.status).toBe(200);
+  });
+
+  test('uses what is in the groups of its issuer at the time, and pays with the credential of its team', async () => {
+    const plain = await token({ jti: 'groups' });
+    expect(await admin.chat(plain, 'else')).toBe(403);
+    await admin.call('POST', '/model-groups', { name: 'of-tokens', models: ['els*'] });
+    expect(await admin.chat(plain, 'else')).toBe(200);
+    await admin.call('PATCH', '/model-groups/of-tokens', { models: ['nothing'] });
+    expect(await admin.chat(plain, 'else')).toBe(403);
+    const { emulator } = admin.house;
+    const baseUrl = `${emulator.url}/v1`;
+    const made = { name: 'of-web', provider: 'openai', secret: 'sk-own-of-web-01', teamId: 'web', baseUrl };
+    await admin.call('POST', '/credentials', made);
+    const inTeam = await token({ corp: { groups: 'g-web' }, jti: 'paying' });
+    const paid = async (key: string) => {
+      expect(await admin.chat(key)).toBe(200);
+      return emulator.requests.at(-1)?.headers.get('authorization');
+    };
+    expect([await paid(inTeam), await paid(plain)]).toEqual(['Bearer sk-own-of-web-01', 'Bearer sk-upstream-openai']);
+    await admin.call('DELETE', '/credentials/of-web');
+    expect(await paid(inTeam)).toBe('Bearer sk-upstream-openai');
   });
 
   test('is refused from the request after its user or team was blocked', async () => {
