@@ -22,6 +22,8 @@ export interface HouseOptions {
   readonly config?: Record<string, unknown>;
   /** More models beside `chat` and `claude`, each of a provider of that dialect. `{{upstream}}` is the emulator's address. */
   readonly models?: readonly object[];
+  /** More providers beside `up-openai-chat` and `up-anthropic-messages`. */
+  readonly providers?: readonly object[];
   /** The address of a PostgreSQL database; absent: SQLite. */
   readonly databaseUrl?: string | undefined;
   /** Gateways on one data directory. Default 1. */
@@ -88,7 +90,7 @@ export class House {
       adminKey: ADMIN,
       discovery: false,
       sandbox: false,
-      providers: [provider('openai-chat'), provider('anthropic-messages')],
+      providers: [provider('openai-chat'), provider('anthropic-messages'), ...(options.providers ?? [])],
       models: [
         { name: 'chat', retries: 0, endpoints: [{ provider: 'up-openai-chat', model: 'm', price }] },
         { name: 'claude', retries: 0, endpoints: [{ provider: 'up-anthropic-messages', model: 'm', price }] },
@@ -108,6 +110,11 @@ export class House {
 
   get dataDir(): string {
     return join(this.#folder, 'data');
+  }
+
+  /** Of PostgreSQL; undefined on SQLite. */
+  get databaseUrl(): string | undefined {
+    return this.#options.databaseUrl;
   }
 
   get gateway(): Gateway {

@@ -12,6 +12,7 @@ const keyOf = (name: string) => `sk-limited-${name}`;
 
 beforeAll(async () => {
   rig = await startRig({
+    models: [{ name: 'flaky', retries: 2, endpoints: ['up-openai-chat/m'] }],
     config: {
       keys: [
         key('ten', { requests: 10, per: MINUTE }, { tokens: 10_000, per: MINUTE }),
@@ -25,6 +26,14 @@ beforeAll(async () => {
         key('streams', { tokens: 2_000, per: MINUTE }),
         key('patient', { requests: 1, per: '600ms' }),
         key('provider', { requests: 50, per: MINUTE }),
+        key('crowd', { requests: 10, per: MINUTE }),
+        key('credit', { outputTokens: 1_000, per: MINUTE }),
+        key('failing', { tokens: 100_000, per: MINUTE }, { requests: 100, per: MINUTE }),
+        key('leaving', { concurrency: 2 }),
+        key('faces', { requests: 4, per: MINUTE }),
+        key('models', { requests: 2, per: MINUTE, each: ['model'] }),
+        key('people', { requests: 2, per: MINUTE, endUser: '*' }),
+        key('retried', { requests: 3, per: MINUTE }),
       ],
     },
   });
@@ -40,11 +49,11 @@ const anthropic = (name: string, maxRetries = 0) =>
 const messages = [{ role: 'user' as const, content: 'Hi' }];
 
 /** Asks in a dialect, 'claude' or 'chat' alike. @returns the status and the headers. */
-async function ask(name: string, maxTokens = 100): Promise<Response> {
-  const response = await fetch(`${rig.url}/v1/chat/completions`, {
+async function ask(name: string, maxTokens = 100, fields: object = {}, path = 'chat/completions'): Promise<Response> {
+  const response = await fetch(`${rig.url}/v1/${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${keyOf(name)}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'openai-chat', max_tokens: maxTokens, messages }),
+    body: JSON.stringify({ model: 'openai-chat', max_tokens: maxTokens, messages, ...fields }),
   });
   await response.text();
   return response;
@@ -115,6 +124,84 @@ describe('peers’ defects', () => {
     expect((await ask('shared', 2_000)).status).toBe(429);
     rig.emulator.script([{ text: 'x', usage: { input: 10, output: 10 } }], { repeat: true });
     for (let turn = 0; turn < 30; turn++) expect((await ask('shared', 200)).status).toBe(200);
+  });
+
+  test('a crowd does not overshoot: ten of eighty at once', async () => {
+    rig.emulator.script([{ text: 'slow', firstByteDelayMs: 60 }], { repeat: true });
+    const responses = await times(80, () => ask('crowd'));
+    expect([countOf(responses, 200), countOf(responses, 429)]).toEqual([10, 70]);
+    expect(rig.emulator.requests).toHaveLength(10);
+  });
+
+  test('tokens are counted before they are used: a crowd does not pass on credit', async () => {
+    rig.emulator.script([{ text: 'slow', firstByteDelayMs: 80, usage: { input: 5, output: 300 } }], { repeat: true });
+    const responses = await times(20, () => ask('credit', 300));
+    expect([countOf(responses, 200), countOf(responses, 429)]).toEqual([3, 17]);
+    // What was not used is free at once.
+    rig.emulator.reset();
+    rig.emulator.script([{ text: 'x', usage: { input: 5, output: 10 } }], { repeat: true });
+    expect((await ask('credit', 100)).status).toBe(200);
+    expect((await ask('credit', 90)).status).toBe(200);
+  });
+
+  test('calls that fail give their tokens back, and are requests all the same', async () => {
+    rig.emulator.fault('status,500', { times: 20 });
+    for (let turn = 0; turn < 20; turn++) expect((await ask('failing', 90_000)).status).toBeGreaterThanOrEqual(500);
+    const response = await ask('failing', 90_000);
+    expect([response.status, response.headers.get('x-ratelimit-remaining-requests')]).toEqual([200, '79']);
+  });
+
+  test('a place is given back once by clients that leave: neither kept nor given twice', async () => {
+    for (let round = 0; round < 3; round++) {
+      rig.emulator.reset();
+      rig.emulator.script([{ text: Array.from({ length: 40 }, (_, at) => `word${at} `), paceMs: 10 }], {
+        repeat: true,
+      });
+      const aborts = [new AbortController(), new AbortController()];
+      const streams = aborts.map(async ({ signal }) => {
+        const body = JSON.stringify({ model: 'openai-chat', max_tokens: 50, messages, stream: true });
+        const headers = { authorization: `Bearer ${keyOf('leaving')}` };
+        const response = await fetch(`${rig.url}/v1/chat/completions`, { method: 'POST', headers, body, signal });
+        await response.body?.getReader().read();
+        return response.status;
+      });
+      expect(await Promise.all(streams)).toEqual([200, 200]);
+      expect((await ask('leaving')).status).toBe(429);
+      for (const abort of aborts) abort.abort();
+      while (rig.gateway.activeCount > 0) await Bun.sleep(2);
+      await rig.emulator.idle();
+      rig.emulator.reset();
+      rig.emulator.script([{ text: 'slow', firstByteDelayMs: 80 }], { repeat: true });
+      const after = await times(6, () => ask('leaving'));
+      expect([countOf(after, 200), countOf(after, 429)]).toEqual([2, 4]);
+    }
+  });
+
+  test('one limit counts what is asked in either dialect, streamed or whole, of any model', async () => {
+    const asked = [
+      () => ask('faces', 10, {}, 'messages'),
+      () => ask('faces', 10, { stream: true }),
+      () => ask('faces', 10, { model: 'anthropic-messages' }),
+      () => ask('faces', 10, { model: 'anthropic-messages', stream: true }, 'messages'),
+    ];
+    for (const each of asked) expect((await each()).status).toBe(200);
+    for (const each of asked) expect((await each()).status).toBe(429);
+  });
+
+  test('a limit for each model, or each end user, tells them apart', async () => {
+    for (const model of ['openai-chat.one', 'openai-chat.two']) {
+      expect(countOf(await times(5, () => ask('models', 10, { model })), 200)).toBe(2);
+    }
+    for (const user of ['ann', 'bob']) {
+      expect(countOf(await times(5, () => ask('people', 10, { user })), 200)).toBe(2);
+    }
+  });
+
+  test('retries count once: what was asked for once is one request', async () => {
+    rig.emulator.fault('status,503', { times: 2 });
+    const response = await ask('retried', 10, { model: 'flaky' });
+    expect([response.status, response.headers.get('x-ratelimit-remaining-requests')]).toEqual([200, '2']);
+    expect(rig.emulator.requests).toHaveLength(3);
   });
 
   test('the provider’s figures of the same name are not passed on; others are', async () => {

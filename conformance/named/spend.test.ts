@@ -145,6 +145,19 @@ inHouse(
       },
     );
 
+    test.each(['chat', 'messages'] as const)(
+      'a stream without usage is no free one: it is estimated, and says so: %s',
+      async (face) => {
+        const { name, key } = await house().newKey({ budgets: [{ amount: 10, per: 'day' }] });
+        house().answers(30, { text: Array.from({ length: 30 }, (_, at) => `word${at} `), streamUsage: 'never' });
+        const answer = await house().ask(key, { max: 99, fields: { stream: true }, face });
+        expect((await entriesOf(answer)).at(-1)).toMatchObject({ isEstimated: true });
+        const spent = await house().spent(`key:${name}`);
+        expect(spent).toBeGreaterThanOrEqual(30n * TOKEN);
+        expect((await house().budgetOf(`keys/${name}`)).spent).toBe(spent);
+      },
+    );
+
     test.each(['error-event,12,529', 'cut-clean,12', 'cut-reset,12'])(
       'a stream that goes wrong in its middle is paid for what came: %s',
       async (fault) => {
