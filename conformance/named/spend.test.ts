@@ -168,7 +168,8 @@ inHouse(
           ['chat', 'claude'],
         ] as const) {
           const { name, key } = await house().newKey({ budgets: [{ amount: 10, per: 'day' }] });
-          house().answers(60, { text: Array.from({ length: 60 }, (_, at) => `word${at} `) });
+          // Slowly: a reset takes along what was not read yet.
+          house().answers(60, { text: Array.from({ length: 60 }, (_, at) => `word${at} `), paceMs: 4 });
           house().emulator.fault(fault);
           const response = await house().send(key, { face, model, max: 99, fields: { stream: true } });
           await response.text().catch(() => undefined);
