@@ -320,6 +320,7 @@ export class Gateway {
     this.#ledger.configure(snapshot.ledger);
     this.#configuration = own;
     this.#identity.directory.configureGroups(snapshot.modelGroups);
+    this.#identity.directory.configureIssuers(snapshot.jwtIssuers);
     this.#services = {
       ledger: this.#ledger,
       names: this.#names,

@@ -12,7 +12,7 @@ import { budgetIdsOf, requireMarkable, requireReadableRules, requireUnreferred }
 import { viewOf } from './entity-view.ts';
 import { requireOwnGroup, requireServable } from './model-rules.ts';
 import { newKey } from './new-key.ts';
-import { isWithin, requireChangeable, requireGrantable, unknownRecord } from './reach.ts';
+import { isWithin, requireChangeable, requireGrantable, requireSameIssuer, unknownRecord } from './reach.ts';
 
 /** What requests say that is not kept as it is said: parents, and secrets. */
 const OTHER_FIELDS = new Set([
@@ -71,7 +71,7 @@ export async function planCreate(
     updatedAtMs: atMs,
     digest: key?.digest,
     previousDigest: undefined,
-    body: key === undefined ? body : { ...body, source: key.source, hint: key.hint },
+    body: key === undefined ? body : { ...body, source: key.source, hint: key.hint, issuer: context.caller.issuer },
   };
   requireMembershipPlace(draft);
   requireMarkable(context);
@@ -149,6 +149,7 @@ export async function withNewKey(
   context: AdminContext,
   before: Entity,
 ): Promise<{ after: Entity; shownOnce: Readonly<Record<string, string>> }> {
+  requireSameIssuer(context, before);
   const graceMs = Number(context.body.graceMs ?? 0);
   const key = await newKey(context);
   const after = {

@@ -333,6 +333,7 @@ export const viewSchemas = {
     adminScopes: z.array(z.enum(adminScopes)),
     source: z.enum(['generated', 'custom', 'imported']),
     hint: z.optional(z.string().check(z.describe('First and last characters of the key.'))),
+    issuer: z.optional(z.string().check(z.describe('Of a key made with a token: whose policy holds for it too.'))),
     previousUntilMs: z.optional(timeMs('Until when the previous key is accepted')),
     key: z.optional(z.string().check(z.describe('The key itself: in the answer that made it, and never again.'))),
   }),

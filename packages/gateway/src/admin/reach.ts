@@ -37,6 +37,19 @@ export function requireChangeable(context: AdminContext, entity: Entity): void {
   requireGrantable(context, entity.body.adminScopes ?? []);
 }
 
+/**
+ * Who calls with a token gets hold of those keys only for which the policy of its issuer holds as well.
+ *
+ * @throws AdminFault `scope_missing`
+ */
+export function requireSameIssuer({ caller }: AdminContext, key: Entity): void {
+  if (caller.issuer === undefined || caller.issuer === key.body.issuer) return;
+  throw new AdminFault('scope_missing', {
+    message: `"${caller.name}" calls under the issuer "${caller.issuer}", and the key "${key.name}" was not made so.`,
+    hint: 'Make a new key, or have it replaced by somebody with a key.',
+  });
+}
+
 /** @throws AdminFault `scope_missing` when the caller lacks one of the scopes, and so cannot give it. */
 export function requireGrantable({ rights, caller }: AdminContext, scopes: readonly AdminScope[]): void {
   const beyond = scopes.filter((scope) => !hasScope(rights, scope));

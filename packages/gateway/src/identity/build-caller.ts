@@ -4,17 +4,22 @@ import { type Caller, type Refusal, refusalOfTags } from '../policy/caller.ts';
 import type { Scope } from '../policy/scope.ts';
 import { type AdminRights, type Role, roleScopes } from './admin-scope.ts';
 import { effectivePolicy, missingTags } from './effective-policy.ts';
-import type { Entity } from './entity.ts';
+import type { Entity, StoredPolicy } from './entity.ts';
 
 /** Looks groups of models up, by name. */
 export interface GroupSource {
   modelsOfGroup(name: string): readonly string[] | undefined;
 }
 
+/** An issuer that is not configured any more: what it allowed is not known. */
+const NOTHING: Policy = { models: [], operations: [] };
+
 /** Looks entities up for {@link buildCaller}. */
 export interface EntitySource extends GroupSource {
   byId(id: string): Entity | undefined;
   membership(userId: string, ofId: string): Entity | undefined;
+  /** What callers with tokens of an issuer may use at most; undefined for one that is not configured. */
+  policyOfIssuer(name: string): StoredPolicy | undefined;
 }
 
 /** The levels above a key, outermost first. Ids of what is gone are left out. */
@@ -29,7 +34,10 @@ export function buildCaller(key: Entity, source: EntitySource): Caller {
   const levels = levelsOf(key, source);
   const all = [...levels, key];
   const tags = [...new Set(all.flatMap(({ body }) => body.tags ?? []))];
-  const policy = effectivePolicy(all.map(({ body }) => withGroups(body.policy, source)));
+  const { issuer } = key.body;
+  const policies = all.map(({ body }): StoredPolicy => body.policy ?? {});
+  if (issuer !== undefined) policies.push(source.policyOfIssuer(issuer) ?? NOTHING);
+  const policy = effectivePolicy(policies.map((each) => withGroups(each, source)));
   return {
     id: key.id,
     name: key.name,
@@ -37,15 +45,16 @@ export function buildCaller(key: Entity, source: EntitySource): Caller {
     scopes: [{ type: 'key', id: key.name }, ...levelScopes(levels), ...tagScopes(tags)],
     policy,
     ownerIds: [key.id, key.userId, key.projectId, key.teamId, key.organisationId].filter((id) => id !== undefined),
-    mayBringCredentials: mayBring(all),
+    mayBringCredentials: mayBring(policies),
+    issuer,
     fallbackModels: fallbacksOf(all),
     refusal: refusalOf(key, all, missingTags(policy, tags)),
     admin: adminRights(key, source),
   };
 }
 
-function mayBring(levels: readonly Entity[]): boolean {
-  const said = levels.map(({ body }) => body.policy?.allowRequestCredentials);
+function mayBring(policies: readonly StoredPolicy[]): boolean {
+  const said = policies.map(({ allowRequestCredentials }) => allowRequestCredentials);
   return said.includes(true) && !said.includes(false);
 }
 

@@ -44,7 +44,7 @@ export function buildTokenCaller(issuer: JwtIssuer, claims: Claims, directory: K
     user === undefined && userName !== undefined
       ? [...caller.scopes, { type: 'user', id: userName } as const]
       : caller.scopes;
-  return { ...caller, scopes, admin: rightsOf(issuer, claims, team?.id, organisationId) };
+  return { ...caller, scopes, issuer: issuer.name, admin: rightsOf(issuer, claims, team?.id, organisationId) };
 }
 
 function placeOf(issuer: JwtIssuer, claims: Claims, directory: KeyDirectory) {

@@ -73,6 +73,8 @@ export interface EntityBody {
   /** Of a key: its first and last characters, to be recognised by; of a credential, its last four. */
   readonly hint?: string | undefined;
   readonly source?: 'generated' | 'custom' | 'imported' | undefined;
+  /** Of a key that was made with a token, or with a key so made: the issuer, whose policy holds for it too. */
+  readonly issuer?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly adminScopes?: readonly AdminScope[] | undefined;
   /** Of a key that was rotated: until when the previous one is accepted, Unix milliseconds. */

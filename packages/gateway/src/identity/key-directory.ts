@@ -1,9 +1,10 @@
+import type { JwtIssuer } from '../config/jwt-issuer.ts';
 import type { ModelGroups } from '../config/snapshot.ts';
 import type { Caller } from '../policy/caller.ts';
 import { buildCaller, type EntitySource, withGroups } from './build-caller.ts';
 import { effectivePolicy } from './effective-policy.ts';
 import type { EndUser, EndUserSource } from './end-user.ts';
-import type { Entity, EntityKind } from './entity.ts';
+import type { Entity, EntityKind, StoredPolicy } from './entity.ts';
 import type { SecretDigest } from './secret-digest.ts';
 
 type LevelKind = 'organisation' | 'team' | 'user';
@@ -41,6 +42,7 @@ export class KeyDirectory implements EntitySource, EndUserSource {
   readonly #entities = new Map<string, Entity>();
   readonly #groups = new Map<string, Entity>();
   #configuredGroups: ModelGroups = new Map();
+  #issuerPolicies: Readonly<Record<string, StoredPolicy>> = {};
   /** Levels by `kind name`. */
   readonly #levels = new Map<string, Entity>();
   readonly #endUsers = new Map<string, EndUserRecord>();
@@ -107,6 +109,17 @@ export class KeyDirectory implements EntitySource, EndUserSource {
     this.#revision++;
     this.#rebuild(() => true);
     for (const record of this.#endUsers.values()) record.made = undefined;
+  }
+
+  policyOfIssuer(name: string): StoredPolicy | undefined {
+    return Object.hasOwn(this.#issuerPolicies, name) ? this.#issuerPolicies[name] : undefined;
+  }
+
+  configureIssuers(issuers: readonly JwtIssuer[]): void {
+    const policies = Object.fromEntries(issuers.map(({ name, policy }) => [name, policy]));
+    if (Bun.deepEquals(policies, this.#issuerPolicies)) return;
+    this.#issuerPolicies = policies;
+    this.#rebuild(({ body }) => body.issuer !== undefined);
   }
 
   membership(userId: string, ofId: string): Entity | undefined {

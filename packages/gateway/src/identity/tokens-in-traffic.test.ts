@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { readFile, writeFile } from 'node:fs/promises';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { type AdminTestHouse, startAdminTestHouse } from '../admin/admin-house.test-support.ts';
 import { KeyDirectory } from './key-directory.ts';
@@ -63,7 +64,7 @@ beforeAll(async () => {
               issuer: issuerUrl,
               audience: ['turnpike', 'llm'],
               claims: { team: 'corp.groups', roles: 'scope', tags: 'https://corp.example/tags' },
-              teamMapping: { 'g-web': 'web', 'g-gone': 'gone' },
+              teamMapping: { 'g-web': 'web', 'g-gone': 'gone', 'g-lead': 'lead' },
               roleMapping: { 'llm-admin': 'admin' },
               policy: { models: ['cha*'], modelGroups: ['of-tokens'], allowRequestCredentials: true },
             },
@@ -139,6 +140,58 @@ describe('a token in place of a key', () => {
     expect(await asRole(inTeam, 'POST', '/teams', { name: 'more' })).toBe(403);
     expect(await asRole({ scope: 'llm-admin' }, 'GET', '/keys')).toBe(403);
     expect(await asRole({ corp: { groups: ['g-web'] }, scope: 'constructor owner' }, 'GET', '/keys')).toBe(403);
+  });
+});
+
+describe('a key made with a token', () => {
+  const inTeam = { corp: { groups: ['g-lead'] }, scope: 'llm-admin' };
+  let alices: string;
+  beforeAll(async () => {
+    await admin.call('POST', '/teams', { name: 'lead', policy: { models: ['*'] } });
+    alices = await token({ ...inTeam, jti: 'maker' });
+  });
+
+  test("is under the issuer's policy, and so are keys made with that key, whatever they say themselves", async () => {
+    const policy = { models: ['*'] };
+    const scopes = ['keys:read', 'keys:write'];
+    const made = await admin.call('POST', '/keys', { name: 'made', policy, adminScopes: scopes }, { key: alices });
+    expect(made).toMatchObject({ status: 201, body: { issuer: 'corp', policy } });
+    const second = await admin.call('POST', '/keys', { name: 'second', policy }, { key: made.body.key });
+    expect(second).toMatchObject({ status: 201, body: { issuer: 'corp' } });
+    for (const { key } of [made.body, second.body]) {
+      expect([await admin.chat(key), await admin.chat(key, 'chapter'), await admin.chat(key, 'else')]).toEqual([
+        200, 200, 403,
+      ]);
+    }
+    await admin.call('PATCH', '/keys/made', { policy: { models: ['else'] } }, { key: alices });
+    expect(await admin.chat(made.body.key, 'else')).toBe(403);
+    expect((await admin.call('PATCH', '/keys/made', { issuer: null })).status).toBe(400);
+    const renewed = await admin.call('POST', '/keys/second/rotate', {}, { key: alices });
+    expect([renewed.status, await admin.chat(renewed.body.key, 'else')]).toEqual([200, 403]);
+  });
+
+  test('is the only kind of key that a token gets hold of', async () => {
+    const wide = await admin.newKey({ name: 'wide', teamId: 'lead' });
+    expect(await admin.chat(wide, 'else')).toBe(200);
+    expect((await admin.call('POST', '/keys/wide/rotate', {}, { key: alices })).body.error.code).toBe('scope_missing');
+    expect(await admin.chat(wide, 'else')).toBe(200);
+    expect((await admin.call('POST', '/keys/wide/rotate')).status).toBe(200);
+  });
+
+  test("follows its issuer's policy, and is of no use without it", async () => {
+    const made = await admin.call('POST', '/keys', { name: 'follower' }, { key: alices });
+    const { configFile, gateway } = admin.house;
+    const before = await readFile(configFile, 'utf8');
+    const reload = async (text: string) => {
+      await writeFile(configFile, text);
+      await gateway.reload();
+    };
+    await reload(before.replace('"cha*"', '"else"'));
+    expect([await admin.chat(made.body.key), await admin.chat(made.body.key, 'else')]).toEqual([403, 200]);
+    await reload(before.replace('"corp"', '"renamed"'));
+    expect([await admin.chat(made.body.key), await admin.chat(made.body.key, 'else')]).toEqual([403, 403]);
+    await reload(before);
+    expect(await admin.chat(made.body.key)).toBe(200);
   });
 });
 

@@ -32,6 +32,8 @@ export interface Caller {
   readonly ownerIds: readonly string[];
   /** May its requests bring credentials of providers along? */
   readonly mayBringCredentials: boolean;
+  /** Whose token stands behind it: the caller's own, or that of who made its key. That issuer's policy is in `policy`. */
+  readonly issuer?: string | undefined;
   /** For models that a budget keeps out: what to try in their place, in this order. */
   readonly fallbackModels?: BudgetFallbacks | undefined;
   /** Why it is refused whatever it asks for; undefined when it is not. */
