@@ -301,6 +301,32 @@ inHouse(
       });
     });
 
+    describe('a call that waits to be tried again', () => {
+      test('holds nothing meanwhile: who takes the room has it, the line holds, and the first ends as it had failed', async () => {
+        const { name, key } = await house().newKey({ budgets: day(30) });
+        house().answers(30, { firstByteDelayMs: 900 });
+        house().emulator.fault('status,503');
+        const waiting = house().ask(key, { model: 'flaky', max: 20 });
+        await until(() => house().emulator.requests.length === 1 && house().held === 0n);
+        const other = house().ask(key, { max: 30 });
+        expect((await waiting).status).toBe(503);
+        expect((await other).status).toBe(200);
+        expect(house().emulator.requests).toHaveLength(2);
+        expect(await house().budgetOf(`keys/${name}`)).toMatchObject({ spent: 30n * TOKEN, held: 0n });
+      });
+
+      test('is served when there is room by then', async () => {
+        const { name, key } = await house().newKey({ budgets: day(30) });
+        house().answers(5);
+        house().emulator.fault('status,503');
+        const waiting = house().ask(key, { model: 'flaky', max: 20 });
+        await until(() => house().emulator.requests.length === 1 && house().held === 0n);
+        expect((await house().ask(key, { max: 30 })).status).toBe(200);
+        expect((await waiting).status).toBe(200);
+        expect(await house().budgetOf(`keys/${name}`)).toMatchObject({ spent: 10n * TOKEN, held: 0n });
+      });
+    });
+
     test('an answer that came without figures counts as all that was held, and is no gap to spend through', async () => {
       const { name, key } = await house().newKey({ budgets: day(25) });
       const message = { role: 'assistant', content: 'Hello.' };

@@ -50,6 +50,39 @@ onEachStore({ gateways: 2 }, (house) => {
     await house().becomes(402, key, { at: 1 });
   });
 
+  test('what is made anew under a name that was deleted has new budgets; the ledger goes on under the name', async () => {
+    house().answers(10);
+    const make: Record<string, (name: string) => Promise<string>> = {
+      keys: async (name) => (await house().admin('POST', '/keys', { name, budgets })).key,
+      teams: async (name) => {
+        await house().admin('POST', '/teams', { name, budgets });
+        return (await house().newKey({ teamId: name })).key;
+      },
+    };
+    const budgets = [{ amount: 0.015, per: 'month' }];
+    const paths: string[] = [];
+    for (const [path, made] of Object.entries(make)) {
+      const name = house().fresh('again');
+      paths.push(`${path}/${name}`);
+      const first = await made(name);
+      expect([(await house().ask(first)).status, (await house().ask(first)).status]).toEqual([200, 402]);
+      const keys = (await house().admin('GET', '/keys')).data as readonly { id: string; teamId?: string }[];
+      if (path === 'teams') {
+        const { id } = await house().admin('GET', `/teams/${name}`);
+        for (const key of keys) if (key.teamId === id) await house().admin('DELETE', `/keys/${key.id}`);
+      }
+      await house().admin('DELETE', `/${path}/${name}`);
+      const second = await made(name);
+      expect([path, (await house().ask(second)).status]).toEqual([path, 200]);
+      expect([path, (await house().ask(second)).status]).toEqual([path, 402]);
+      await house().admin('PATCH', `/${path}/${name}`, { budgets: [{ amount: 0.017, per: 'month' }] });
+      expect(await house().budgetOf(`${path}/${name}`)).toMatchObject({ spent: 10n * TOKEN });
+      expect(await house().spent(`${path.slice(0, -1)}:${name}`)).toBe(20n * TOKEN);
+    }
+    await house().restart();
+    for (const path of paths) expect(await house().budgetOf(path)).toMatchObject({ spent: 10n * TOKEN });
+  });
+
   describe('a reset', () => {
     const kinds = ['keys', 'end-users', 'teams', 'users', 'tags'];
     /** Something of the kind with a budget of one call, and how it is asked for. */

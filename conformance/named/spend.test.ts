@@ -158,7 +158,7 @@ inHouse(
       },
     );
 
-    test.each(['error-event,12,529', 'cut-clean,12', 'cut-reset,12'])(
+    test.each(['error-event,12,529', 'cut-clean,12', 'cut-close,12'])(
       'a stream that goes wrong in its middle is paid for what came: %s',
       async (fault) => {
         for (const [face, model] of [
@@ -168,7 +168,6 @@ inHouse(
           ['chat', 'claude'],
         ] as const) {
           const { name, key } = await house().newKey({ budgets: [{ amount: 10, per: 'day' }] });
-          // Slowly: a reset takes along what was not read yet.
           house().answers(60, { text: Array.from({ length: 60 }, (_, at) => `word${at} `), paceMs: 4 });
           house().emulator.fault(fault);
           const response = await house().send(key, { face, model, max: 99, fields: { stream: true } });

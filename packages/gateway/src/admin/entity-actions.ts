@@ -71,7 +71,11 @@ export async function planCreate(
     updatedAtMs: atMs,
     digest: key?.digest,
     previousDigest: undefined,
-    body: key === undefined ? body : { ...body, source: key.source, hint: key.hint, issuer: context.caller.issuer },
+    body: {
+      ...body,
+      ...(key && { source: key.source, hint: key.hint, issuer: context.caller.issuer }),
+      ...((await hadNamesake(context, kind, name)) && { budgetsCountFromMs: atMs }),
+    },
   };
   requireMembershipPlace(draft);
   requireMarkable(context);
@@ -80,6 +84,16 @@ export async function planCreate(
   // A bounded caller makes things where they will be its own to change, and nowhere else.
   requireChangeable(context, after);
   return { action: `${resource}.create`, before: undefined, after, shownOnce: key?.shownOnce ?? {} };
+}
+
+/** Kinds that have a name of their own in the ledger from the day they are made; end users and tags have it before. */
+const named: ReadonlySet<string> = new Set(['organisation', 'team', 'project', 'user', 'service-account', 'key']);
+
+/** Did something of the name spend before? The ledger goes on under the name; budgets are new. */
+async function hadNamesake({ house }: AdminContext, kind: EntityKind, name: string): Promise<boolean> {
+  if (!named.has(kind)) return false;
+  await house.flushLogs();
+  return (await house.store.spendBetween(`${kind}:${name}`, 0, Number.MAX_SAFE_INTEGER)) !== 0n;
 }
 
 export function updateEntity(context: AdminContext, kind: EntityKind, resource: AdminResource): Promise<AdminAnswer> {

@@ -281,7 +281,7 @@ const optionalId = z.optional(z.string());
 const common = { id, version: z.int(), createdAtMs: z.int(), updatedAtMs: z.int() };
 const chargedView = {
   ...charged,
-  budgetsCountFromMs: z.optional(timeMs('What was spent before counts no more under its reusable budgets')),
+  budgetsCountFromMs: z.optional(timeMs('What was spent before counts under none of its budgets')),
 };
 const creditsView = z
   .object({ sinceMs: z.int(), toppedUpNanoUsd: z.string(), grantedNanoUsd: z.string() })

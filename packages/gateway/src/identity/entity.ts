@@ -58,7 +58,7 @@ export interface EntityBody {
   readonly markups?: readonly MarkupEntry[] | undefined;
   /** Ids of `budget` entities whose rules hold for this one too, with accounts of its own. */
   readonly budgetIds?: readonly string[] | undefined;
-  /** What was spent before counts no more under the budgets of those, Unix milliseconds. */
+  /** What was spent before counts under none of its budgets, Unix milliseconds. */
   readonly budgetsCountFromMs?: number | undefined;
   /** What was paid in for a level, which then spends no more than that. */
   readonly credits?: Credits | undefined;

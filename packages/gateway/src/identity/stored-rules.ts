@@ -139,13 +139,13 @@ function entriesOf(
 ): { budgets: readonly LevelBudgetEntry[]; limits: readonly LevelLimitEntry[] } {
   const { budgets = [], limits = [], budgetIds = [], budgetsCountFromMs = 0 } = entity.body;
   const shared = budgetIds.map(byId).filter((budget) => budget !== undefined);
-  if (shared.length === 0) return { budgets, limits };
+  if (shared.length === 0 && budgetsCountFromMs === 0) return { budgets, limits };
   const countedFrom = (entry: LevelBudgetEntry): LevelBudgetEntry => {
     const countsFromMs = Math.max(entry.countsFromMs ?? 0, budgetsCountFromMs);
     return countsFromMs === 0 ? entry : { ...entry, countsFromMs };
   };
   return {
-    budgets: [...budgets, ...shared.flatMap(({ body }) => (body.budgets ?? []).map(countedFrom))],
+    budgets: [...budgets, ...shared.flatMap(({ body }) => body.budgets ?? [])].map(countedFrom),
     limits: [...limits, ...shared.flatMap(({ body }) => body.limits ?? [])],
   };
 }
