@@ -3,7 +3,7 @@ import { exchangeRow } from '../telemetry/exchange-row.test-support.ts';
 import { query } from './database.ts';
 import { onEachDatabase } from './each-database.test-support.ts';
 import { migrate, schemaState } from './migrate.ts';
-import { migrations } from './migrations.ts';
+import { breakingMigrations, migrations } from './migrations.ts';
 import { openDatabase } from './open-database.ts';
 import { openStore } from './open-store.ts';
 
@@ -111,3 +111,27 @@ onEachDatabase((here) => {
     });
   });
 });
+
+/** What takes nothing away from a gateway that does not know of it; unique indexes do, but on a table of the same step. */
+function onlyAdds(statement: string, step: readonly string[]): boolean {
+  const unique = /^CREATE UNIQUE INDEX \w+ ON (\w+) /.exec(statement)?.[1];
+  if (unique !== undefined) return step.some((other) => other.startsWith(`CREATE TABLE ${unique} `));
+  const column = /^ALTER TABLE \w+ ADD COLUMN \w+ (.*)$/.exec(statement)?.[1];
+  if (column !== undefined) return !/\b(NOT NULL(?! DEFAULT )|UNIQUE|PRIMARY|CHECK|REFERENCES)\b/.test(column);
+  return /^CREATE (TABLE|INDEX) /.test(statement);
+}
+
+test('a gateway of the version before goes on beside every step that is not marked as breaking', () => {
+  const breaking = migrations.flatMap((step, at) =>
+    breakingMigrations.has(at + 1) ? [] : step.filter((statement) => !onlyAdds(statement, step)),
+  );
+  expect(breaking).toEqual([]);
+});
+
+test.each([
+  'ALTER TABLE ledger_entry DROP COLUMN note',
+  'ALTER TABLE ledger_entry ADD COLUMN must text NOT NULL',
+  'CREATE UNIQUE INDEX one ON ledger_entry (exchange_id)',
+  'DROP INDEX ledger_by_time',
+  "UPDATE ledger_entry SET kind = 'x'",
+])('%s would be seen', (statement) => expect(onlyAdds(statement, [statement])).toBe(false));
