@@ -43,6 +43,7 @@ export async function showBudgets(context: AdminContext, kind: EntityKind): Prom
   const concerned = house.budgets.inForce.filter(({ rule }) =>
     wanted.every(([type, id]) => rule.scope[scopeTypeOf(type)] === id),
   );
+  await house.budgets.refresh(concerned);
   const nowMs = house.budgets.now();
   return { status: 200, body: { data: concerned.flatMap((budget) => accountsOf(budget, nowMs)) } };
 }

@@ -26,11 +26,13 @@ export interface Purse {
  *
  * @param scope Undefined: the budget of everything that goes through this gateway.
  */
-export function standingOf(budgets: Budgets, scope: Scope | undefined): Standing | undefined {
+export async function standingOf(budgets: Budgets, scope: Scope | undefined): Promise<Standing | undefined> {
+  const concerned = budgets.inForce.filter((budget) => isOfJust(budget, scope));
+  await budgets.refresh(concerned);
   const nowMs = budgets.now();
-  const standings = budgets.inForce.flatMap((budget) => {
+  const standings = concerned.flatMap((budget) => {
     const { limitNanoUsd, period } = budget.rule;
-    if (limitNanoUsd === undefined || !isOfJust(budget, scope)) return [];
+    if (limitNanoUsd === undefined) return [];
     const account = budget.accounts.of('');
     account.roll(nowMs);
     const { spentNanoUsd, heldNanoUsd } = account;
@@ -55,13 +57,13 @@ function isOfJust({ rule, each }: CompiledBudget, scope: Scope | undefined): boo
 export async function purseOf({ house, caller, rights }: AdminContext): Promise<Purse> {
   const isManaging = hasScope(rights, 'ledger:read');
   const scopes = isManaging ? [managedScope({ house, rights })] : caller.scopes.filter(({ type }) => type !== 'tag');
-  const credits = creditsOf(
+  const credits = await creditsOf(
     house.budgets,
     scopes.filter((scope) => scope !== undefined),
   );
   if (credits !== undefined) return { givenNanoUsd: credits.paidNanoUsd, usedNanoUsd: credits.spentNanoUsd };
   for (const scope of scopes) {
-    const standing = standingOf(house.budgets, scope);
+    const standing = await standingOf(house.budgets, scope);
     if (standing !== undefined) return { givenNanoUsd: standing.limitNanoUsd, usedNanoUsd: standing.spentNanoUsd };
   }
   await house.flushLogs();

@@ -216,15 +216,17 @@ describe('recovery', () => {
     expect(store.entries.size).toBe(1);
   });
 
-  test('takes under a second for 100,000 records', async () => {
+  test('takes under a second of the processor for 100,000 records', async () => {
     ended((ledger) => {
       for (let n = 0; n < 50_000; n++) {
         ledger.settle(ledger.begin(labels(`tp_${n}.1`), 90, price), settlement(usage));
       }
     });
-    const startedMs = performance.now();
+    // Of the processor: how long it takes beside other work says nothing.
+    const before = process.cpuUsage();
     expect(await recovered()).toMatchObject({ settled: 50_000 });
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(1_000);
   }, 20_000);
 });
 

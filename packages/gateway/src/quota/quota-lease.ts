@@ -86,6 +86,8 @@ export class QuotaLease {
   #latest: QuotaReply | undefined;
   #usedByOthers = 0n;
   #waiters: Waiter[] = [];
+  /** Those who wait to hear what is used. */
+  #curious: (() => void)[] = [];
   /** Which memory the authority answered from. */
   #epoch: string | undefined;
   #lastAmount = 0n;
@@ -202,6 +204,15 @@ export class QuotaLease {
     this.#house.soon(this);
   }
 
+  /** Resolves when the authority told what all nodes used; at once when it cannot be asked, and perhaps never. */
+  renewed(): Promise<void> {
+    if (this.#house.isCut()) return Promise.resolve();
+    this.refresh();
+    return new Promise((resolve) => {
+      this.#curious.push(resolve);
+    });
+  }
+
   /** The authority knows of no lease any more. */
   stateAnew(): void {
     this.#mustState = true;
@@ -268,6 +279,7 @@ export class QuotaLease {
     if (isForgetful) this.#stateAgain(sent.charges);
     this.needsSeed = false;
     this.#latest = reply;
+    for (const tell of this.#curious.splice(0)) tell();
     const { ownUsed } = this.user;
     if (ownUsed !== undefined) this.#usedByOthers = positive(reply.used + this.#charges.total - ownUsed());
     this.#serve();

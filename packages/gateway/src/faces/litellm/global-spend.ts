@@ -19,7 +19,7 @@ const SHOWN_MAX = 1_000;
 export async function globalSpend(context: FaceContext): Promise<AdminAnswer> {
   const { house } = context;
   await house.flushLogs();
-  const limit = standingOf(house.budgets, undefined)?.limitNanoUsd;
+  const limit = (await standingOf(house.budgets, undefined))?.limitNanoUsd;
   return ok({
     spend: await spentSince(house, 'all', 0),
     max_budget: limit === undefined ? null : numberOfNanoUsd(limit),

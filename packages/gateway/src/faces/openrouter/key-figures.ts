@@ -24,11 +24,12 @@ export async function keyFigures(
   const scopes = names.map((name) => `key:${name}`);
   const spent = await house.store.spendByDays(scopes, [0, ...starts]);
   const billed = await house.store.spendByDays(scopes, [0, ...starts], 'own');
+  const standings = await Promise.all(names.map((id) => standingOf(house.budgets, { type: 'key', id })));
   return new Map(
-    names.map((name) => {
+    names.map((name, at) => {
       const [total = 0n, daily = 0n, weekly = 0n, monthly = 0n] = spent.get(`key:${name}`) ?? [];
       const [own = 0n, ownDaily = 0n, ownWeekly = 0n, ownMonthly = 0n] = billed.get(`key:${name}`) ?? [];
-      const standing = standingOf(house.budgets, { type: 'key', id: name });
+      const standing = standings[at];
       return [
         name,
         {

@@ -9,6 +9,9 @@ import { type CompiledBudget, compileBudget, identityOf } from './compiled-budge
 /** The budgets that may concern a caller's exchanges, and what they need to know. */
 type CallerBudgets = RulesOfCaller<CompiledBudget>;
 
+/** Who only wants to know waits no longer for other processes. */
+const REFRESH_MS = 500;
+
 /**
  * The budgets in force and what is spent and held of each, in the memory of this process. Both outlive a change of the
  * rules: a budget that differs from an earlier one in its lines at most goes on from that one's accounts.
@@ -81,6 +84,20 @@ export class Budgets {
   open({ rules }: CallerBudgets, subject: RuleSubject): BudgetHold {
     const budgets = this.#index.ofRequest(subject.caller, rules, subject.endUser, subject.tags);
     return new BudgetHold(this.#house, budgets, subject);
+  }
+
+  /** Hears what all processes spent of the accounts known here, for those who ask how budgets stand. Waits a moment at most. */
+  async refresh(budgets: readonly CompiledBudget[]): Promise<void> {
+    const { share } = this.#house;
+    if (share === undefined) return;
+    const leases = budgets.flatMap((budget) => {
+      const { accounts, each } = budget;
+      return (each.length === 0 ? [accounts.of('')] : [...accounts.all]).map((account) => {
+        share({ budget, account });
+        return account.lease?.renewed();
+      });
+    });
+    await Promise.race([Promise.all(leases), Bun.sleep(REFRESH_MS)]);
   }
 
   /** Money held now, over all accounts: 0 when nothing is under way. */

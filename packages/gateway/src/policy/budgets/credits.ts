@@ -24,10 +24,11 @@ export function prepaidBudget({ inForce }: Budgets, { type, id }: Scope): Compil
  * The credits of the first of these scopes that has any: for a caller, of its own `scopes`, those of the key before those
  * of user, team, organisation and project. Undefined when none is prepaid.
  */
-export function creditsOf(budgets: Budgets, scopes: readonly Scope[]): CreditBalance | undefined {
+export async function creditsOf(budgets: Budgets, scopes: readonly Scope[]): Promise<CreditBalance | undefined> {
   for (const scope of scopes) {
     const budget = prepaidBudget(budgets, scope);
     if (budget === undefined) continue;
+    await budgets.refresh([budget]);
     const account = budget.accounts.of('');
     const { spentNanoUsd, heldNanoUsd } = account;
     return { paidNanoUsd: budget.rule.limitNanoUsd ?? 0n, spentNanoUsd, heldNanoUsd };
