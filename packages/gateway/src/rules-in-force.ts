@@ -127,7 +127,10 @@ export class RulesInForce {
       for (const { entryId, charge } of recent) this.#enterShared(budget, instance, entryId, charge);
       return charges;
     };
-    account.lease = quota?.lease(sharedId(budget, instance), seed, { isLedgerSeed: true });
+    account.lease = quota?.lease(sharedId(budget, instance), seed, {
+      isLedgerSeed: true,
+      writtenUntilMs: () => ledger.writtenUntilMs,
+    });
   }
 
   #enterShared(...[budget, instance, entryId, charge]: Parameters<EnterShared>): void {

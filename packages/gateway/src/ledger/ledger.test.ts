@@ -345,6 +345,27 @@ describe('with the database gone', () => {
     expect(store.cost('tp_1.1')).toBe(120_000n);
   });
 
+  test('until when all that was settled is in the database is known', async () => {
+    const startedMs = Date.now() - 1;
+    const ledger = testLedger(disk, store);
+    const settle = (id: string) => ledger.settle(ledger.begin(labels(id), 1, price), settlement(usage));
+    settle('tp_1.1');
+    expect(ledger.writtenUntilMs).toBe(0);
+    store.before = () => {
+      throw new StoreError('unusable', 'gone');
+    };
+    await ledger.flush();
+    expect(ledger.writtenUntilMs).toBe(0);
+    store.before = () => undefined;
+    await ledger.flush();
+    const writtenMs = ledger.writtenUntilMs;
+    expect(writtenMs).toBeGreaterThan(startedMs);
+    settle('tp_2.1');
+    expect(ledger.writtenUntilMs).toBeLessThanOrEqual(writtenMs);
+    expect(ledger.writtenUntilMs).toBeGreaterThan(startedMs);
+    await ledger.close();
+  });
+
   test('a batch whose acknowledgement was lost is sent again', async () => {
     const ledger = testLedger(disk, store);
     ledger.settle(ledger.begin(labels('tp_1.1'), 90, price), settlement(usage));

@@ -108,6 +108,11 @@ export class Ledger {
     return this.#journal.position;
   }
 
+  /** What was settled before, in Unix ms, is in the database. */
+  get writtenUntilMs(): number {
+    return this.#unsaved.length === 0 ? this.#shipper.writtenUntilMs : 0;
+  }
+
   /** Settlements that were lost because journal and database both failed for long. */
   get lost(): number {
     return this.#lost;

@@ -1,3 +1,4 @@
+import { nowMs } from '../runtime/clock.ts';
 import type { JournalDisk } from '../runtime/journal-disk.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { EntryWriter } from './entry-writer.ts';
@@ -52,6 +53,9 @@ export class Shipper {
   #running: Promise<boolean> | undefined;
   #isClosed = false;
   #turns = 0;
+  #writtenUntilMs = 0;
+  /** Where the journal ended, and when: once that is in the database, so is all that was journalled before. */
+  #mark: { readonly end: Position; readonly atMs: number } | undefined;
 
   constructor(options: ShipperOptions) {
     this.#journal = options.journal;
@@ -99,6 +103,11 @@ export class Shipper {
     return this.flush();
   }
 
+  /** What was journalled before, in Unix ms, is in the database. */
+  get writtenUntilMs(): number {
+    return this.#isBehind ? this.#writtenUntilMs : nowMs();
+  }
+
   get #isBehind(): boolean {
     const end = this.#journal.position;
     // Nothing to be had behind a line that failed half-way, until another follows it.
@@ -118,7 +127,13 @@ export class Shipper {
 
   async #drain(): Promise<boolean> {
     let isDone = true;
-    while (isDone && this.#isBehind) isDone = await this.#shipPiece();
+    while (isDone && this.#isBehind) {
+      this.#mark ??= { end: this.#journal.position, atMs: nowMs() };
+      isDone = await this.#shipPiece();
+      if (!isDone || isBefore(this.#position, this.#mark.end)) continue;
+      this.#writtenUntilMs = this.#mark.atMs;
+      this.#mark = undefined;
+    }
     this.#turns++;
     await this.#acknowledge();
     return isDone;

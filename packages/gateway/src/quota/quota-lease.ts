@@ -24,6 +24,8 @@ export interface LeaseUser {
    * and what it has is not entered again.
    */
   readonly isLedgerSeed?: boolean;
+  /** With such a seed: what this node settled before, in Unix ms, is in the ledger's tables. Absent: all but the last moments. */
+  readonly writtenUntilMs?: () => number;
   /** What this node used, as far as it still counts: told again to an authority that lost its memory. */
   readonly standing?: () => readonly QuotaCharge[];
   /** The sum of what this node used, as far as it still counts. */
@@ -244,7 +246,7 @@ export class QuotaLease {
       seq: this.#house.nextSeq(),
       nowMs,
       capacity: this.#capacity,
-      charges: this.#charges.send(),
+      charges: this.#charges.send(this.user.writtenUntilMs?.()),
       giveBack,
       states,
       need: needs,
@@ -268,14 +270,14 @@ export class QuotaLease {
     this.#epoch = reply.epoch;
     if (reply.isUnknown || isForgetful) this.#charges.tellAgain();
     if (reply.isUnknown) {
-      this.#charges.returned(sent.charges);
+      this.#charges.returned();
       this.#stateAgain([]);
       this.needsSeed = true;
       return 0;
     }
     if (isForgetful) this.#lease = positive(this.#lease - this.#charges.sentBurden - sent.giveBack);
     else this.#lease = reply.lease;
-    this.#charges.accepted(sent.charges, sent.nowMs);
+    this.#charges.accepted(sent.nowMs, this.user.writtenUntilMs?.());
     if (isForgetful) this.#stateAgain(sent.charges);
     this.needsSeed = false;
     this.#latest = reply;
