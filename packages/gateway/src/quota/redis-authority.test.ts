@@ -108,6 +108,32 @@ onRedis('what a Redis authority does', () => {
     await house.close();
   });
 
+  test('needs of a user on the server what is documented, and nothing else', async () => {
+    const file = Bun.file(new URL('../../../../docs/redis.md', import.meta.url));
+    const documented = /What a user on the server must be allowed: .*?\n\n/s.exec(await file.text())?.[0] ?? '';
+    const commands = [...documented.matchAll(/`([A-Z]+)`/g)].map(([, name = '']) => `+${name.toLowerCase()}`);
+    expect(commands).toContain('+evalsha');
+    await server.run('ACL', 'SETUSER', 'bound', 'on', '>secret', '~turnpike:*', '&turnpike:*', '-@all', ...commands);
+    const house = await redisHouse(`redis://bound:secret@127.0.0.1:${server.port}`, {
+      journalPlace: () => ({ segment: 1, offset: 1 }),
+    });
+    const call = { ...base, account: 'l:bound:', node: 'a', nowMs: 0, charges: [unit] };
+    await house.authority.call([{ ...call, seq: 1, seed: [], want: 10n }]);
+    // All that is left to be done: refused, with slots to be looked through, and recalled.
+    const refused = { ...call, node: 'b', seq: 1, seed: undefined, need: 999n, recall: true };
+    await house.authority.call([{ ...refused, charges: [{ amount: 1n, untilMs: Date.now() + 5_000 }] }]);
+    const soon = [{ amount: 1n, untilMs: Date.now() + 30 }];
+    await house.authority.call([{ ...call, seq: 2, charges: soon, seed: undefined }]);
+    await Bun.sleep(60);
+    await house.authority.call([{ ...call, seq: 3, seed: undefined }]);
+    await house.authority.settle('a', []);
+    house.link.publish('turnpike:changed', 'anything');
+    await house.link.run('', []);
+    expect(house.told).toEqual([]);
+    expect(await server.run('ACL', 'LOG')).toEqual([]);
+    await house.close();
+  });
+
   test('keys and channels of another prefix are apart', async () => {
     const one = await redisHouse(server.url);
     const other = await redisHouse(`${server.url}?prefix=staging`);

@@ -81,7 +81,7 @@ async function openCluster({ hosts, isTls, username, password, prefix }: RedisAd
         .sendCommand(key === '' ? undefined : key, false, [...args])
         .catch((error: unknown) => thrown(error, ErrorReply)),
     // PING would go to all masters, and fail with any of them.
-    ping: async () => cluster.sendCommand(prefix, false, ['GET', prefix]),
+    ping: async () => cluster.sendCommand(`${prefix}:ping`, false, ['GET', `${prefix}:ping`]),
     subscribe: (channels, listener) => inTime(cluster.subscribe([...channels], listener), () => undefined),
     destroy: () => cluster.destroy(),
   };
