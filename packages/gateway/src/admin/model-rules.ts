@@ -24,7 +24,7 @@ export function requireOwnGroup({ house }: AdminContext, { name }: Entity): void
  * @throws AdminFault `record_conflict` for a name of the configuration file; `body_invalid` for an unknown provider or
  *   credential, or parts that do not go together.
  */
-export function requireServable({ house }: AdminContext, entity: Entity, isNew: boolean): void {
+export function requireServable({ house, drafted = [] }: AdminContext, entity: Entity, isNew: boolean): void {
   const configuration = house.configuration();
   if (isNew && isConfiguredModel(configuration, entity.name)) {
     throw new AdminFault('record_conflict', {
@@ -41,6 +41,7 @@ export function requireServable({ house }: AdminContext, entity: Entity, isNew: 
   }
   for (const [at, { credential }] of model.endpoints.entries()) {
     if (credential === undefined || house.vault.has(credential)) continue;
+    if (drafted.some(({ kind, name }) => kind === 'credential' && name === credential)) continue;
     const param = `endpoints[${at}].credential`;
     throw new AdminFault('body_invalid', { param, message: `There is no shared credential "${credential}".` });
   }

@@ -2,6 +2,7 @@ import { budgetOperations } from './budget-actions.ts';
 import { customerOperations } from './customer-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { keyOperations } from './key-operations.ts';
+import { modelOperations } from './model-operations.ts';
 import type { LitellmOperation } from './operation.ts';
 import { organizationOperations } from './organization-operations.ts';
 import { spendOperations } from './spend-operations.ts';
@@ -20,4 +21,5 @@ export const litellmOperations: readonly LitellmOperation[] = [
   ...tagOperations,
   ...organizationOperations,
   ...spendOperations,
+  ...modelOperations,
 ];
