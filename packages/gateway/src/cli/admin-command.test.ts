@@ -133,6 +133,18 @@ describe('words', () => {
       budgetIds: ['free', 'extra'],
       limits: [{ requests: 60, tokens: 9000, per: 'minute' }, { concurrency: 4 }],
     });
+    const more = [
+      '--policy',
+      '{"data":{"training":false},"models":["a"]}',
+      '--models',
+      'b',
+      '--request-tags',
+      'project:*',
+    ];
+    expect(bodyOf('create', '--name', 'a', ...more)).toEqual({
+      name: 'a',
+      policy: { data: { training: false }, models: ['b'], requestTagsRequired: ['project:*'] },
+    });
     expect(bodyOf('rotate', 'a', '--grace', '90s')).toEqual({ graceMs: 90_000 });
   });
 
@@ -143,6 +155,8 @@ describe('words', () => {
     [['create', '--name', 'a', '--max-output', '-1'], '--max-output'],
     [['create', '--name', 'a', '--budget', '50'], '--budget'],
     [['create', '--name', 'a', '--rpm', '0'], '--rpm'],
+    [['create', '--name', 'a', '--policy', '{'], '--policy must be'],
+    [['create', '--name', 'a', '--policy', '[]'], '--policy must be'],
     [['rotate'], 'Name the key'],
     [['rotate', 'a', '--grace', '1y'], '--grace'],
     [['block', 'a', 'b'], 'one argument too many'],

@@ -44,6 +44,8 @@ Usage: npm start -- key create --name NAME [options]
   --max-output N  most output tokens a request may ask for
   --markup N      percent charged beyond the cost, in chargeback; also -10, 12.5
   --ip            addresses and ranges calls may come from, with commas
+  --request-tags  tags its requests must carry, with commas: project:*,prod
+  --policy        more of the policy, as JSON: '{"data": {"training": false}}'
   --expires       how long it is valid (15m, 12h, 30d), or until when
                   (2030-01-31)
   --tags          with commas
@@ -116,14 +118,16 @@ function created(values: Values, nowMs: number): Record<string, unknown> {
   if (outputTokensMax !== undefined && !(Number.isInteger(outputTokensMax) && outputTokensMax > 0)) {
     throw new Error('--max-output must be a whole number above 0.');
   }
-  const policy = present({
+  const fields = present({
     models: listed(values.models),
     modelGroups: listed(values['model-groups']),
     providers: listed(values.providers),
     outputTokensMax,
     ipAllow: listed(values.ip),
+    requestTagsRequired: listed(values['request-tags']),
     expiresAtMs: values.expires === undefined ? undefined : expiry(values.expires, nowMs),
   });
+  const policy = { ...(values.policy === undefined ? {} : jsonObject(values.policy)), ...fields };
   return present({
     name: values.name,
     tags: listed(values.tags),
@@ -135,6 +139,18 @@ function created(values: Values, nowMs: number): Record<string, unknown> {
     markups: values.markup === undefined ? undefined : [{ percent: values.markup }],
     policy: Object.keys(policy).length === 0 ? undefined : policy,
   });
+}
+
+function jsonObject(text: string): Record<string, unknown> {
+  const wrong = '--policy must be a JSON object.';
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(wrong, { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(wrong);
+  return { ...value };
 }
 
 function budgetOf(text: string): Record<string, unknown> {
@@ -208,6 +224,8 @@ function parse(args: readonly string[]) {
       concurrency: text,
       markup: text,
       'max-output': text,
+      'request-tags': text,
+      policy: text,
       ip: text,
       expires: text,
       tags: text,
