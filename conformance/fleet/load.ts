@@ -52,10 +52,9 @@ export class Load {
     return left < 0n ? 0 : Number(left / BigInt(OUTPUT_NANO));
   }
 
-  /** Drives a level for so long. */
-  async drive(level: Level, lengthMs: number): Promise<void> {
-    const untilMs = performance.now() + lengthMs;
-    await Promise.all(Array.from({ length: this.#options.concurrency }, () => this.#caller(level, untilMs)));
+  /** Drives a level until told that it is over. */
+  async drive(level: Level, isOver: () => boolean): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.concurrency }, () => this.#caller(level, isOver)));
   }
 
   /** One whole call. @returns the call, and what the refusal said when a budget refused it. */
@@ -74,9 +73,9 @@ export class Load {
     return { call, refused: response.status === 402 ? refusedOf(response.headers) : undefined };
   }
 
-  async #caller(level: Level, untilMs: number): Promise<void> {
+  async #caller(level: Level, isOver: () => boolean): Promise<void> {
     const { random } = this.#options;
-    while (performance.now() < untilMs) {
+    while (!isOver()) {
       const words = level.callers[Math.floor(random() * level.callers.length)] as CallerWords;
       const face = random() < 0.5 ? 'openai-chat' : 'anthropic-messages';
       const outputTokens = OUTPUT_MIN + Math.floor(random() * (OUTPUT_MAX - OUTPUT_MIN));

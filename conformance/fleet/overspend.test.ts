@@ -34,8 +34,8 @@ describe.skipIf(process.platform !== 'linux')('256 calls at once on four process
   }, 120_000);
 
   for (const [kills, lengthMs] of [
-    ['all', 1_500],
-    ['parent', 3_500],
+    ['all', 700],
+    ['parent', 700],
   ] as const) {
     test(`nor when ${kills === 'all' ? 'all processes are' : 'their parent is'} killed and started again`, async () => {
       const { wrong, text, ...found } = await overspend({ ...whole, lengthMs, seed: 3, kills, only: ['tag'] });

@@ -63,6 +63,8 @@ export interface Overspend {
 const LINE_NANO_USD = 50_000_000n;
 /** So many calls in single file are enough to come to the line. */
 const FILLS_MAX = 100;
+const SERVED_BEFORE = 8;
+const SERVED_WITHIN_MS = 20_000;
 const FREED_WITHIN_MS = 10_000;
 const OUTPUT_WORDS_MAX = 50;
 const FIRST_BYTE_MS_MAX = 40;
@@ -129,9 +131,15 @@ class Run {
     const { lengthMs, kills, onLevel } = this.#options;
     const first = this.#load.calls.length;
     const killed: [number, number][] = [];
-    const load = this.#load.drive(level, lengthMs);
-    if (kills !== 'none')
-      killed.push(await this.#kill(kills, lengthMs * (0.1 + (kills === 'worker' ? 0.8 : 0.2) * this.#random())));
+    let isOver = false;
+    const load = this.#load.drive(level, () => isOver);
+    if (kills !== 'none') {
+      // On a slow machine too there is something to be lost, and time to go on.
+      await this.#served(first, SERVED_BEFORE);
+      killed.push(await this.#kill(kills, 0.5 * lengthMs * this.#random()));
+    }
+    await Bun.sleep(lengthMs);
+    isOver = true;
     await load;
     await this.#emulator.idle(20_000);
     const figures = emptyFigures(level.name);
@@ -147,6 +155,15 @@ class Run {
     }
     this.#figures.push({ level, figures, spentNanoUsd, kills: killed });
     onLevel?.(level.name);
+  }
+
+  /** Waits until so many calls were served. @param first The first that counts. */
+  async #served(first: number, count: number): Promise<void> {
+    const untilMs = performance.now() + SERVED_WITHIN_MS;
+    while (this.#load.calls.slice(first).filter(({ end }) => end === 'whole').length < count) {
+      if (performance.now() > untilMs) throw new Error(`Nothing is served.\n${this.#fleet.errors}`);
+      await Bun.sleep(10);
+    }
   }
 
   /** @returns from when to when one was missing. */
