@@ -5,6 +5,8 @@ import type { QuotaCall, QuotaCharge } from './authority.ts';
 import { QuotaNode } from './quota-node.ts';
 import { type RedisHouse, redisHouse } from './redis-house.test-support.ts';
 
+/** Shorter than in a gateway: all of them are in one process here. */
+const SETTLE_MS = 1_000;
 const CAPACITY = 10n ** 9n;
 
 /** Two nodes spend from a few accounts all the while; every account's ledger is a sum that both write at once. */
@@ -119,7 +121,7 @@ onRedis('Redis clusters and sentinels', () => {
     }, 60_000);
 
     test('spreads accounts over its masters, and goes on when one dies and its replica takes over', async () => {
-      houses.push(await redisHouse(url), await redisHouse(url));
+      houses.push(await redisHouse(url, { settleMs: SETTLE_MS }), await redisHouse(url, { settleMs: SETTLE_MS }));
       const [observer] = houses as [RedisHouse];
       const spending = new Spending(houses, 8);
       await Bun.sleep(800);
@@ -127,7 +129,7 @@ onRedis('Redis clusters and sentinels', () => {
       expect(Math.min(...sizes)).toBeGreaterThan(0);
       await masters[0]?.kill();
       await until(() => houses.every(({ told }) => told.includes('forgotten')), 15_000);
-      await Bun.sleep(2_500);
+      await Bun.sleep(SETTLE_MS + 500);
       const before = spending.cut;
       await Bun.sleep(500);
       expect(spending.cut).toBe(before);
@@ -161,13 +163,13 @@ onRedis('Redis clusters and sentinels', () => {
       }, 20_000);
       const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
       const url = `redis+sentinel://:secret-of-all@${hosts}/house`;
-      const pair = [await redisHouse(url), await redisHouse(url)];
+      const pair = [await redisHouse(url, { settleMs: SETTLE_MS }), await redisHouse(url, { settleMs: SETTLE_MS })];
       houses.push(...pair);
       const spending = new Spending(pair, 4);
       await Bun.sleep(600);
       await master.kill();
       await until(() => pair.every(({ told }) => told.includes('forgotten')), 20_000);
-      await Bun.sleep(2_500);
+      await Bun.sleep(SETTLE_MS + 500);
       const { cut, taken } = spending;
       await Bun.sleep(500);
       expect(spending.cut).toBe(cut);
