@@ -1,6 +1,6 @@
 import type { AdminHouse } from '../../admin/admin-context.ts';
 import type { LevelBudgetEntry } from '../../config/schema.ts';
-import type { Entity, EntityBody, EntityKind } from '../../identity/entity.ts';
+import type { Entity, EntityBody } from '../../identity/entity.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import { budgetPartsOf } from './budget-parts.ts';
 import { windowNow } from './budget-window.ts';
@@ -8,20 +8,9 @@ import { numberOfNanoUsd } from './money.ts';
 
 const DAY_MS = 86_400_000;
 
-const scopeTypes: Readonly<Partial<Record<EntityKind, string>>> = {
-  key: 'key',
-  user: 'user',
-  'service-account': 'user',
-  team: 'team',
-  organisation: 'organisation',
-  project: 'project',
-  'end-user': 'end-user',
-  tag: 'tag',
-};
-
 /** The name the ledger sums an entity under. */
 export function ledgerScope({ kind, name }: Entity): string {
-  return `${scopeTypes[kind] ?? kind}:${name}`;
+  return `${kind}:${name}`;
 }
 
 /** The budget LiteLLM would say its spend counts against: its own, or that of a reusable one. */
