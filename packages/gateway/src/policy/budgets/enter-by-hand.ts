@@ -10,7 +10,7 @@ export type EnterShared = (budget: CompiledBudget, instance: string, entryId: st
  * Moves running budgets by a ledger entry that was made by hand, just as a start that reads it would: once, however often
  * it is told.
  *
- * @param enterShared For budgets with a hard line, when processes share them; undefined: there is one process.
+ * @param enterShared When processes share budgets; undefined: there is one process.
  */
 export function enterByHand(
   budgets: readonly CompiledBudget[],
@@ -23,11 +23,11 @@ export function enterByHand(
   const names = rollupScopes(entry).list;
   const atMs = Math.min(entry.atMs, nowMs);
   for (const budget of budgets) {
-    const { accounts, rule } = budget;
+    const { accounts } = budget;
     const instances = instancesUnder(budget, names);
     if (instances.length === 0 || !accounts.include(id)) continue;
     for (const instance of instances) {
-      if (enterShared === undefined || rule.limitNanoUsd === undefined) {
+      if (enterShared === undefined) {
         accounts.of(instance).enter(atMs, costNanoUsd, nowMs);
         continue;
       }
