@@ -19,6 +19,7 @@ import type { GoneJournal } from './ledger/recover.ts';
 import { recoverEarlier } from './ledger/recover-earlier.ts';
 import { BoundedNames } from './pipeline/bounded-names.ts';
 import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
+import { budgetAlert } from './policy/budgets/budget-alert.ts';
 import type { Budgets } from './policy/budgets/budgets.ts';
 import { settleGone } from './policy/budgets/unreported-charges.ts';
 import { KeyTable } from './policy/identify.ts';
@@ -27,12 +28,14 @@ import { QuotaNode } from './quota/quota-node.ts';
 import type { Fleet } from './redis/join-fleet.ts';
 import { RulesInForce } from './rules-in-force.ts';
 import { Alarms } from './runtime/alarm.ts';
+import { nowMs } from './runtime/clock.ts';
 import { IdleCollect } from './runtime/idle-collect.ts';
 import { Reachability } from './runtime/reachable.ts';
 import { StartError } from './start-error.ts';
 import { openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 import { storePlace } from './store/store-place.ts';
+import { AlertSender } from './telemetry/alert-sender.ts';
 import { ExchangeLog } from './telemetry/exchange-log.ts';
 import { Log } from './telemetry/log.ts';
 
@@ -136,6 +139,7 @@ export class Gateway {
     this.#log.warn('More names came in a day than the ledger tells apart; the others are summed together.', { kind }),
   );
   readonly #rules: RulesInForce;
+  readonly #alerts: AlertSender;
   readonly #quota: QuotaNode | undefined;
   #services: Services | undefined;
   #tokens: TokenVerifier | undefined;
@@ -157,6 +161,7 @@ export class Gateway {
     this.adminKey = admin;
     this.report = report;
     this.#exchangeLog = new ExchangeLog(store, { log });
+    this.#alerts = new AlertSender({ log, now: nowMs, claim: (...claim) => store.claimOnce(...claim) });
     this.#quota = quotaNode(options, node, fleet?.authority, (error) =>
       log.error('A shared budget or limit could not be asked.', { error: String(error) }),
     );
@@ -171,6 +176,7 @@ export class Gateway {
       stored: identity.rules,
       log,
       quota: this.#quota,
+      onAlert: (alert) => this.#alerts.send(budgetAlert(alert)),
       renew: () => this.#inTurn(() => this.#rules.put(this.snapshot)),
     });
   }
@@ -262,6 +268,7 @@ export class Gateway {
     await this.#quota?.close();
     await this.#fleet?.close();
     await this.#identity.follow.stop();
+    await this.#alerts.close();
     await this.#exchangeLog.close();
     await this.#ledger.close();
     await this.store.close();
@@ -316,8 +323,10 @@ export class Gateway {
       ...(isWanted && this.#sandbox && { sandboxUrl: this.#sandbox.url, sandboxModels: this.#sandbox.models }),
     });
     this.#log.secrets.add(snapshot.endpoints.map(({ credential }) => credential));
+    this.#log.secrets.add([snapshot.alertWebhook?.secret]);
     await this.#rules.put(snapshot);
     this.#ledger.configure(snapshot.ledger);
+    this.#alerts.configure(snapshot.alertWebhook);
     this.#configuration = own;
     this.#identity.directory.configureGroups(snapshot.modelGroups);
     this.#identity.directory.configureIssuers(snapshot.jwtIssuers);

@@ -3,7 +3,7 @@ import type { BudgetRule } from './config/budget-rule.ts';
 import type { Snapshot } from './config/snapshot.ts';
 import type { StoredRules } from './identity/stored-rules.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import type { BudgetStanding } from './policy/budgets/budget-hold.ts';
+import type { BudgetAlert, BudgetStanding } from './policy/budgets/budget-hold.ts';
 import { Budgets } from './policy/budgets/budgets.ts';
 import { type CompiledBudget, labelOf } from './policy/budgets/compiled-budget.ts';
 import { type EnterShared, enterByHand } from './policy/budgets/enter-by-hand.ts';
@@ -25,6 +25,7 @@ interface Parts {
   readonly ledger: Ledger;
   readonly stored: StoredRules;
   readonly log: Log;
+  readonly onAlert: (alert: BudgetAlert) => void;
   /** Set when several processes share budgets and limits. */
   readonly quota: QuotaNode | undefined;
   /** Called when rules become others by the passing of time: is to call {@link RulesInForce.put} in its turn. */
@@ -46,12 +47,15 @@ export class RulesInForce {
     this.#parts = parts;
     this.limiter = new Limiter({ quota: parts.quota });
     this.budgets = new Budgets(
-      ({ label, softNanoUsd, spentNanoUsd }) =>
-        parts.log.warn('A soft line of a budget is crossed.', {
+      (alert) => {
+        const { type, label, lineNanoUsd, spentNanoUsd } = alert;
+        parts.log.warn(type === 'spent' ? 'A budget is spent.' : 'A soft line of a budget is crossed.', {
           budget: label,
-          softUsd: usd(softNanoUsd),
+          lineUsd: usd(lineNanoUsd),
           spentUsd: usd(spentNanoUsd),
-        }),
+        });
+        parts.onAlert(alert);
+      },
       undefined,
       parts.quota && ((standing) => this.#share(standing)),
     );

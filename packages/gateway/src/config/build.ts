@@ -50,6 +50,7 @@ interface Pattern {
 class BuiltSnapshot implements Snapshot {
   readonly version: number;
   readonly keys: Snapshot['keys'];
+  readonly alertWebhook: Snapshot['alertWebhook'];
   readonly cutOffMaxMs: Snapshot['cutOffMaxMs'];
   readonly modelGroups: Snapshot['modelGroups'];
   readonly jwtIssuers: Snapshot['jwtIssuers'];
@@ -75,6 +76,7 @@ class BuiltSnapshot implements Snapshot {
   constructor(configuration: Configuration, environment: Environment, options: BuildOptions) {
     this.version = options.version;
     this.keys = configuration.keys;
+    this.alertWebhook = configuration.alertWebhook;
     this.cutOffMaxMs = configuration.cutOffMaxMs;
     this.modelGroups = configuration.modelGroups;
     this.jwtIssuers = configuration.jwtIssuers;

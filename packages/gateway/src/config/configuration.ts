@@ -1,6 +1,7 @@
 import type { DataTerms } from '../catalog/data-terms.ts';
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { AlertWebhook } from './alert-settings.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import { type EndUserSettings, endUserDefaults } from './end-user-settings.ts';
 import type { JwtIssuer } from './jwt-issuer.ts';
@@ -31,6 +32,7 @@ export interface Configuration {
   readonly policy?: Policy | undefined;
   readonly byokCounts: boolean;
   readonly keys: readonly ConfiguredKey[];
+  readonly alertWebhook: AlertWebhook | undefined;
   readonly cutOffMaxMs: number | undefined;
   readonly modelGroups: ModelGroups;
   readonly jwtIssuers: readonly JwtIssuer[];
@@ -133,6 +135,7 @@ export const emptyConfiguration: Configuration = {
   endUsers: endUserDefaults,
   byokCounts: false,
   keys: [],
+  alertWebhook: undefined,
   cutOffMaxMs: undefined,
   modelGroups: new Map(),
   jwtIssuers: [],

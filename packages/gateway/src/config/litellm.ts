@@ -100,6 +100,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
     ledger: { ...ledgerDefaults, endUsers: true, tags: true },
     endUsers: endUserDefaults,
     byokCounts: false,
+    alertWebhook: undefined,
     cutOffMaxMs: undefined,
     jwtIssuers: [],
     modelGroups: readAccessGroups(list, report),

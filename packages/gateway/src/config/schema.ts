@@ -432,6 +432,21 @@ export const configSchema = z.strictObject({
       }),
     )
     .check(z.describe('How end users are known.')),
+  alerts: z
+    .optional(
+      z.strictObject({
+        webhook: z.optional(
+          z.strictObject({
+            url: z.url().check(z.regex(/^https?:/), z.describe('Where alerts are posted: one JSON object for each.')),
+            secret: z.optional(
+              text('Signs the body: x-turnpike-signature is sha256= and its HMAC-SHA256 in hexadecimal digits.'),
+            ),
+            headers: z.optional(headersSchema),
+          }),
+        ),
+      }),
+    )
+    .check(z.describe('Who is told of budgets.')),
   auth: z.optional(authSchema),
   adminKey: z.optional(text('The key that may do everything.')),
   policy: z.optional(housePolicySchema),

@@ -1,6 +1,7 @@
 import type { DataTerms } from '../catalog/data-terms.ts';
 import type { Price } from '../catalog/price.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { AlertWebhook } from './alert-settings.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import type { ByokMode, Payer } from './byok.ts';
 import type { EndUserSettings } from './end-user-settings.ts';
@@ -35,6 +36,7 @@ export interface Snapshot {
   /** Providers known here, whether they can be called or not, by id. */
   readonly providers: ReadonlyMap<string, Provider>;
   readonly keys: readonly ConfiguredKey[];
+  readonly alertWebhook: AlertWebhook | undefined;
   /** How long keys of the store and tokens are served without word from it, in milliseconds; undefined: for ever. */
   readonly cutOffMaxMs: number | undefined;
   readonly modelGroups: ModelGroups;

@@ -1,6 +1,7 @@
 import { joinSegment } from '../providers/join-segment.ts';
 import type { Provider, ProviderAuth } from '../providers/provider.ts';
 import { providerTable } from '../providers/table.ts';
+import type { AlertWebhook } from './alert-settings.ts';
 import { readBudgetEntry } from './budget-entry.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import {
@@ -84,6 +85,7 @@ class TurnpikeFileReader {
         unknown: file.endUsers?.unknown ?? endUserDefaults.unknown,
       },
       keys: this.#readKeys(),
+      alertWebhook: this.#readWebhook(),
       cutOffMaxMs: file.auth?.cutOffMaxMs,
       modelGroups: new Map(Object.entries(file.modelGroups ?? {})),
       jwtIssuers: this.#readJwtIssuers(),
@@ -155,6 +157,11 @@ class TurnpikeFileReader {
       keys.push({ name, sha256: digest, models, ...own, isAdmin: false, scopes: scopesOf(entry) });
     }
     return keys;
+  }
+
+  #readWebhook(): AlertWebhook | undefined {
+    const webhook = this.#file.alerts?.webhook;
+    return webhook && { url: webhook.url, secret: webhook.secret, headers: webhook.headers ?? {} };
   }
 
   #readJwtIssuers(): JwtIssuer[] {

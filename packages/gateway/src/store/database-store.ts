@@ -107,6 +107,21 @@ export class DatabaseStore implements Store {
     });
   }
 
+  async claimOnce(name: string, untilMs: number, nowMs: number): Promise<boolean> {
+    return this.#database.transact(function* () {
+      // Values of other names are no numbers, and conditions joined by AND have no order.
+      yield* query(
+        "DELETE FROM meta WHERE CASE WHEN name LIKE 'once:%' THEN CAST(value AS bigint) <= ? ELSE 1 = 0 END",
+        [nowMs],
+      );
+      const rows = yield* query<{ name: string }>(
+        'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING name',
+        [`once:${name}`, String(Math.min(untilMs, Number.MAX_SAFE_INTEGER))],
+      );
+      return rows.length > 0;
+    });
+  }
+
   async close(): Promise<void> {
     await this.#database.close();
   }

@@ -141,6 +141,18 @@ onEachDatabase((here) => {
     expect(await stores[0]?.claimMeta('first', 'late')).toBe(heard[0] ?? '');
   });
 
+  test('what is to be done once is claimed by one, until its time is over', async () => {
+    const stores = await Promise.all([here.open(), here.open(), here.open()]);
+    await stores[0]?.writeMeta('word', 'no number');
+    const claim = (nowMs: number) => Promise.all(stores.map((store) => store.claimOnce('told', 500, nowMs)));
+    expect((await claim(100)).filter(Boolean)).toHaveLength(1);
+    expect((await claim(499)).filter(Boolean)).toHaveLength(0);
+    expect(await stores[0]?.claimOnce('told', 900, 500)).toBe(true);
+    expect(await stores[1]?.claimOnce('for ever', Number.POSITIVE_INFINITY, 500)).toBe(true);
+    expect(await stores[2]?.claimOnce('for ever', Number.POSITIVE_INFINITY, 9e12)).toBe(false);
+    expect(await stores[0]?.readMeta('word')).toBe('no number');
+  });
+
   describe('text', () => {
     test('of any kind comes back', async () => {
       const store = await here.open();

@@ -54,6 +54,8 @@ export interface Store {
   writeMeta(name: string, value: string): Promise<void>;
   /** Writes it unless another process has; gives back what is there then. For what several would otherwise each make. */
   claimMeta(name: string, value: string): Promise<string>;
+  /** True for the first of all processes that asks with this name; it may be asked anew from `untilMs` on. */
+  claimOnce(name: string, untilMs: number, nowMs: number): Promise<boolean>;
   /** To be called once; nothing may be called afterwards. */
   close(): Promise<void>;
 }

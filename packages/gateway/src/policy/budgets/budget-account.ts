@@ -25,8 +25,8 @@ export interface HeldShare {
 export class BudgetAccount {
   /** What it counts, as the rule tells it apart: empty, or lines of `<type>:<id>`. */
   readonly instance: string;
-  /** The soft line was told of until then, in Unix milliseconds. */
-  toldUntilMs = 0;
+  /** Alerts were told until then, in Unix milliseconds. */
+  readonly toldUntilMs = { 'soft-line': 0, spent: 0 };
   /** What this process may spend of it, when several share the budget. */
   lease: QuotaLease | undefined;
   readonly #clock: PeriodClock;

@@ -11,6 +11,8 @@ export interface BudgetStanding {
 
 /** Why an attempt may not be made. Nothing was held. */
 export interface Shortage {
+  /** Where there is no room. */
+  readonly standing: BudgetStanding;
   /**
    * `spent`: the window's money is gone. `held`: it fits as soon as those under way turn out cheaper. `never`: it is more
    * than the whole budget. `unpriced`: nobody knows what it costs. `unbounded`: nobody knows the most it can cost. `unknown`:
@@ -37,18 +39,28 @@ export interface Doubts {
 
 const NO_DOUBTS: Doubts = {};
 
-/** A soft line that was crossed. */
-export interface SoftAlert {
+/** What operators want to hear of a budget. */
+export interface BudgetAlert {
+  /** The soft line was crossed; or a call was refused because the window's money is gone. */
+  readonly type: 'soft-line' | 'spent';
+  /** The same in every process, and after a restart, for the same window. */
+  readonly id: string;
+  /** For people: `budget of 50 USD per month (team web)`. */
   readonly label: string;
-  readonly softNanoUsd: bigint;
+  /** What it counts, as the ledger names it: `team:web`, `all`, `budget:<id>`. */
+  readonly scope: string;
+  readonly lineNanoUsd: bigint;
   readonly spentNanoUsd: bigint;
+  /** From when on it may be told again, in Unix milliseconds; Infinity for never. */
+  readonly untilMs: number;
 }
 
 /** What a hold needs from its house. */
 export interface HoldHouse {
   /** Unix milliseconds, never going back. */
   readonly now: () => number;
-  readonly onSoft: (alert: SoftAlert) => void;
+  /** Told once for each window and type. */
+  readonly onAlert: (alert: BudgetAlert) => void;
   /** Gives an account its part of a budget that several processes share. Undefined: there is one process. */
   readonly share?: ((standing: BudgetStanding) => void) | undefined;
 }
@@ -87,7 +99,10 @@ export class BudgetHold {
 
   /** What keeps an attempt out now. Holds nothing. @param boundNanoUsd Its highest cost; undefined when not known. */
   shortage(provider: string, boundNanoUsd: bigint | undefined, doubts = NO_DOUBTS): Shortage | undefined {
-    return judge(this.#at(provider), boundNanoUsd, doubts, this.#house.now());
+    const nowMs = this.#house.now();
+    const shortage = judge(this.#at(provider), boundNanoUsd, doubts, nowMs);
+    if (shortage?.reason === 'spent') this.#tell('spent', shortage.standing, shortage.limitNanoUsd, nowMs);
+    return shortage;
   }
 
   /** Is so much left of every budget? */
@@ -114,7 +129,10 @@ export class BudgetHold {
     const nowMs = this.#house.now();
     const standings = this.#at(provider);
     const shortage = judge(standings, boundNanoUsd, doubts, nowMs);
-    if (shortage !== undefined) return shortage;
+    if (shortage !== undefined) {
+      if (shortage.reason === 'spent') this.#tell('spent', shortage.standing, shortage.limitNanoUsd, nowMs);
+      return shortage;
+    }
     const nanoUsd = boundNanoUsd ?? 0n;
     if (this.#house.share !== undefined && nanoUsd > 0n) {
       const at = standings.findIndex((standing) => !takeNow(standing, nanoUsd));
@@ -138,7 +156,10 @@ export class BudgetHold {
       const answer = await standing.account.lease?.take(nanoUsd);
       if (answer !== 'refused' && answer !== 'cut') continue;
       putBack(tightestFirst.slice(0, at), nanoUsd);
-      return sharedShortage(standing, nanoUsd, answer === 'cut', this.#house.now());
+      const nowMs = this.#house.now();
+      const shortage = sharedShortage(standing, nanoUsd, answer === 'cut', nowMs);
+      if (shortage.reason === 'spent') this.#tell('spent', standing, shortage.limitNanoUsd, nowMs);
+      return shortage;
     }
     this.#enter(standings, nanoUsd, this.#house.now());
     return undefined;
@@ -185,13 +206,29 @@ export class BudgetHold {
     return [...this.#always, ...standingsOf(ofAttempt, { ...this.#subject, provider }, this.#house)];
   }
 
+  #tellSoft(standing: BudgetStanding, nowMs: number): void {
+    const { softNanoUsd } = standing.budget.rule;
+    if (softNanoUsd === undefined || standing.account.spentNanoUsd < softNanoUsd) return;
+    this.#tell('soft-line', standing, softNanoUsd, nowMs);
+  }
+
   /** Once in each window; in a rolling one, once in each of its length. */
-  #tellSoft({ budget, account }: BudgetStanding, nowMs: number): void {
-    const { softNanoUsd, period } = budget.rule;
-    if (softNanoUsd === undefined || account.spentNanoUsd < softNanoUsd || account.toldUntilMs > nowMs) return;
-    account.toldUntilMs = period.type === 'rolling' ? nowMs + period.lengthMs : budget.accounts.clock.at(nowMs).endMs;
-    const label = labelOf(budget.rule, account.instance);
-    this.#house.onSoft({ label, softNanoUsd, spentNanoUsd: account.spentNanoUsd });
+  #tell(type: BudgetAlert['type'], { budget, account }: BudgetStanding, lineNanoUsd: bigint, nowMs: number): void {
+    if (account.toldUntilMs[type] > nowMs) return;
+    const { rule, accounts } = budget;
+    const lengthMs = rule.period.type === 'rolling' ? rule.period.lengthMs : undefined;
+    const { startMs, endMs } = accounts.clock.at(nowMs);
+    const untilMs = lengthMs === undefined ? endMs : nowMs + lengthMs;
+    account.toldUntilMs[type] = untilMs;
+    this.#house.onAlert({
+      type,
+      id: `${type}:${budget.id}:${account.instance.trim()}:${lengthMs === undefined ? startMs : Math.floor(nowMs / lengthMs)}`,
+      label: labelOf(rule, account.instance),
+      scope: ledgerScopeOf(budget, account.instance),
+      lineNanoUsd,
+      spentNanoUsd: account.spentNanoUsd,
+      untilMs,
+    });
   }
 }
 
@@ -233,6 +270,7 @@ function sharedShortage(
   const { spentNanoUsd, lease } = account;
   const heldNanoUsd = account.heldNanoUsd + (lease?.leasedByOthers ?? 0n);
   const told = {
+    standing: { budget, account },
     label: labelOf(budget.rule, account.instance),
     limitNanoUsd,
     spentNanoUsd,
@@ -277,6 +315,7 @@ function shortageOf(
     (isOutputOpen === true && unboundedOutput === 'refuse');
   if (boundNanoUsd === undefined ? unpriced === 'allow' : over <= 0n && !isRefused) return undefined;
   const told = {
+    standing: { budget, account },
     label: labelOf(budget.rule, account.instance),
     limitNanoUsd,
     spentNanoUsd,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { readBudgetEntry } from '../../config/budget-entry.ts';
 import type { BudgetEntry } from '../../config/schema.ts';
 import { callerOf } from '../limits/limiter.test-support.ts';
-import type { SoftAlert } from './budget-hold.ts';
+import type { BudgetAlert } from './budget-hold.ts';
 import { Budgets } from './budgets.ts';
 
 const web = callerOf('web', [{ type: 'team', id: 'a' }]);
@@ -19,7 +19,7 @@ function rulesOf(...entries: BudgetEntry[]) {
 /** Budgets under a clock that is held. */
 function house(...entries: BudgetEntry[]) {
   const clock = { ms: Date.parse('2026-11-21T00:00:00Z') };
-  const alerts: SoftAlert[] = [];
+  const alerts: BudgetAlert[] = [];
   const budgets = new Budgets(
     (alert) => void alerts.push(alert),
     () => clock.ms,
@@ -184,10 +184,12 @@ describe('windows', () => {
     expect(alerts.length).toBe(0);
     spend(1n);
     spend(nano);
-    expect(alerts).toEqual([{ label: 'budget of 0.5 USD per hour', softNanoUsd: nano / 2n, spentNanoUsd: nano / 2n }]);
+    const label = 'budget of 0.5 USD per hour';
+    expect(alerts).toMatchObject([{ type: 'soft-line', label, lineNanoUsd: nano / 2n, spentNanoUsd: nano / 2n }]);
     clock.ms += 3_600_000;
     spend(nano);
     expect(alerts.length).toBe(2);
+    expect(alerts[1]?.id).not.toBe(alerts[0]?.id);
   });
 });
 

@@ -3,7 +3,7 @@ import { nowMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
 import { RuleIndex, type RulesOfCaller } from '../rule-index.ts';
 import type { RuleSubject } from '../rule-scope.ts';
-import { BudgetHold, type BudgetStanding, type HoldHouse, type SoftAlert } from './budget-hold.ts';
+import { type BudgetAlert, BudgetHold, type BudgetStanding, type HoldHouse } from './budget-hold.ts';
 import { type CompiledBudget, compileBudget, identityOf } from './compiled-budget.ts';
 
 /** The budgets that may concern a caller's exchanges, and what they need to know. */
@@ -24,12 +24,12 @@ export class Budgets {
   #ofCaller = new WeakMap<Caller, CallerBudgets>();
 
   /**
-   * @param onSoft Told when a soft line is crossed: once for each window.
+   * @param onAlert Told when a soft line is crossed, or a hard one refuses: once for each window.
    * @param share See {@link HoldHouse}.
    * @param clock Unix milliseconds. Should it go back, time stands still until it has caught up.
    */
   constructor(
-    onSoft: (alert: SoftAlert) => void,
+    onAlert: (alert: BudgetAlert) => void,
     clock: () => number = nowMs,
     share?: (standing: BudgetStanding) => void,
   ) {
@@ -37,7 +37,7 @@ export class Budgets {
       this.#latestMs = Math.max(this.#latestMs, clock());
       return this.#latestMs;
     };
-    this.#house = { onSoft, now, share };
+    this.#house = { onAlert, now, share };
   }
 
   get inForce(): readonly CompiledBudget[] {
