@@ -54,6 +54,7 @@ export class RuleIndex<T extends { readonly rule: RuleScope }> {
    * end user, those for all others by default are left out.
    */
   ofRequest(caller: Caller, rules: readonly T[], endUser: string | undefined, tags: readonly string[]): readonly T[] {
+    if (this.#byEndUser.size + this.#byTag.size === 0) return rules;
     const named = endUser === undefined ? undefined : this.#byEndUser.get(endUser);
     const added = [...(named ?? [])];
     if (this.#byTag.size > 0) for (const tag of tagsOf(caller, tags)) added.push(...(this.#byTag.get(tag) ?? []));

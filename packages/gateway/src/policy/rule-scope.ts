@@ -55,6 +55,7 @@ export function conditionsOf(rule: RuleScope, ofCaller: boolean): Condition[] {
 }
 
 function matcher(type: ScopeType, pattern: string): (id: string) => boolean {
+  if (pattern === '*') return () => true;
   const wildcard = compileWildcard(pattern);
   const fits = (id: string) => wildcard.match(id) !== undefined;
   if (type !== 'model') return fits;
@@ -70,13 +71,23 @@ export function instancesOf(
   { conditions, each }: { readonly conditions: readonly Condition[]; readonly each: readonly ScopeType[] },
   subject: RuleSubject,
 ): readonly string[] {
-  for (const { type, matches } of conditions) if (!idsOf(type, subject).some(matches)) return NONE;
+  for (const { type, matches } of conditions) {
+    const ids = idsOf(type, subject);
+    if (!(ids.length === 1 ? matches(ids[0] as string) : ids.some(matches))) return NONE;
+  }
   if (each.length === 0) return ONE;
   let instances: readonly string[] = ONE;
   for (const type of each) {
+    const ids = idsOf(type, subject);
+    const [only] = ids;
+    // One of a kind is the usual case. What its condition says of it was asked above.
+    if (only !== undefined && ids.length === 1 && instances.length === 1) {
+      instances = [`${instances[0]}\n${type}:${only}`];
+      continue;
+    }
     const wanted = conditions.find((condition) => condition.type === type);
-    const ids = idsOf(type, subject).filter((id) => wanted?.matches(id) ?? true);
-    instances = instances.flatMap((instance) => ids.map((id) => `${instance}\n${scopeKey({ type, id })}`));
+    const known = ids.filter((id) => wanted?.matches(id) ?? true);
+    instances = instances.flatMap((instance) => known.map((id) => `${instance}\n${scopeKey({ type, id })}`));
   }
   return instances;
 }

@@ -12,6 +12,8 @@ export interface CompiledRule {
   /** Scopes that only the exchange tells; the caller's own are answered once per caller. */
   readonly conditions: readonly Condition[];
   readonly each: readonly ScopeType[];
+  /** Every exchange of a caller that it concerns counts in its one meter. */
+  readonly isOne: boolean;
   /** Set for limits of one endpoint: what they count. */
   readonly instance?: string;
 }

@@ -71,6 +71,23 @@ export class FairQueue<T extends Ticket> {
     level.end = this.#nowAt + ticket.cost / level.weight;
   }
 
+  /** How many have their turn before this one; undefined when that takes a look at all of them. */
+  countBefore(ticket: T): number | undefined {
+    const level = this.#levelOf(ticket);
+    return level.entries.length === this.size ? level.indexOf(ticket) : undefined;
+  }
+
+  /** What those take that have their turn before this one, or all of them; undefined as with {@link countBefore}. */
+  costsBefore(ticket: T | undefined): number[] | undefined {
+    const level = ticket === undefined ? this.#levels.find(({ entries }) => entries.length > 0) : this.#levelOf(ticket);
+    if (level === undefined) return [];
+    if (level.entries.length !== this.size) return undefined;
+    const count = ticket === undefined ? level.entries.length : level.indexOf(ticket);
+    const costs: number[] = [];
+    for (let at = 0; at < count; at++) costs.push(level.entries[at]?.ticket.cost ?? 0);
+    return costs;
+  }
+
   /** Those that wait, as they would be served one after the other. */
   *order(): Generator<T> {
     const at = this.#levels.map(() => 0);
@@ -132,6 +149,7 @@ class Level<T extends Ticket> {
   /** In the order of their turns. */
   readonly entries: Entry<T>[] = [];
   readonly #callers = new Map<string, Share<T>>();
+  readonly #entryOf = new Map<T, Entry<T>>();
   #nowAt = 0;
 
   constructor(weight: number) {
@@ -146,6 +164,7 @@ class Level<T extends Ticket> {
     }
     const entry = { ticket, number, caller, start: Math.max(this.#nowAt, caller.end) };
     caller.entries.push(entry);
+    this.#entryOf.set(ticket, entry);
     caller.end = entry.start + ticket.cost / ticket.weight;
     this.#insert(entry);
   }
@@ -160,13 +179,14 @@ class Level<T extends Ticket> {
   }
 
   remove(ticket: T): void {
-    const later = this.#callers.get(ticket.caller)?.entries ?? [];
-    const index = later.findIndex((entry) => entry.ticket === ticket);
-    const entry = this.#takeOut(ticket);
+    const entry = this.#entryOf.get(ticket);
     if (entry === undefined) return;
+    const { entries } = entry.caller;
+    const later = entries.slice(entries.lastIndexOf(entry) + 1);
+    this.#takeOut(ticket);
     let { start } = entry;
-    for (const moved of later.slice(index)) {
-      this.entries.splice(this.entries.indexOf(moved), 1);
+    for (const moved of later) {
+      this.entries.splice(this.#positionOf(moved), 1);
       moved.start = start;
       start += moved.ticket.cost / moved.ticket.weight;
       this.#insert(moved);
@@ -175,15 +195,30 @@ class Level<T extends Ticket> {
     this.#forgetIdle();
   }
 
+  /** -1 when it is not there. */
+  indexOf(ticket: T): number {
+    const entry = this.#entryOf.get(ticket);
+    return entry === undefined ? -1 : this.#positionOf(entry);
+  }
+
   #takeOut(ticket: T): Entry<T> | undefined {
-    const index = this.entries.findIndex((entry) => entry.ticket === ticket);
-    if (index < 0) return undefined;
-    const [entry] = this.entries.splice(index, 1);
-    entry?.caller.entries.splice(entry.caller.entries.indexOf(entry), 1);
+    const entry = this.#entryOf.get(ticket);
+    if (entry === undefined) return undefined;
+    this.#entryOf.delete(ticket);
+    this.entries.splice(this.#positionOf(entry), 1);
+    const { entries } = entry.caller;
+    // Mostly the first, which is served, or the last, which came and may not wait.
+    if (entries.at(-1) === entry) entries.pop();
+    else entries.splice(entries.indexOf(entry), 1);
     return entry;
   }
 
   #insert(entry: Entry<T>): void {
+    this.entries.splice(this.#positionOf(entry), 0, entry);
+  }
+
+  /** Where it stands, or would. */
+  #positionOf(entry: Entry<T>): number {
     let low = 0;
     let high = this.entries.length;
     while (low < high) {
@@ -192,7 +227,7 @@ class Level<T extends Ticket> {
       if (start < entry.start || (start === entry.start && number < entry.number)) low = middle + 1;
       else high = middle;
     }
-    this.entries.splice(low, 0, entry);
+    return low;
   }
 
   /** Who waits for nothing and has had no more than its share is as one that never came. */

@@ -59,6 +59,7 @@ export class Limiter {
   readonly #clock: () => number;
   readonly #quota: QuotaNode | undefined;
   readonly #room: WaitingRoom;
+  readonly #nowMs = () => this.now();
   #latestMs = Number.NEGATIVE_INFINITY;
   #rules: readonly CompiledRule[] = [];
   #index = new RuleIndex<CompiledRule>([]);
@@ -72,7 +73,7 @@ export class Limiter {
     this.#quota = quota;
     this.#clock = clock;
     this.#room = new WaitingRoom({
-      now: () => this.now(),
+      now: this.#nowMs,
       take: (holds) => this.#take(holds),
       timers,
       isAlone: quota === undefined,
@@ -92,7 +93,9 @@ export class Limiter {
       const id = freeId(identityOf(rule), kept);
       const meters = this.#meters.get(id) ?? this.#newMeters(rule, id, rule.each.length > 0);
       kept.set(id, meters);
-      return { rule, label: labelOf(rule), meters, conditions: conditionsOf(rule, false), each: rule.each };
+      const conditions = conditionsOf(rule, false);
+      const isOne = conditions.length + rule.each.length === 0;
+      return { rule, label: labelOf(rule), meters, conditions, each: rule.each, isOne };
     });
     this.#meters = kept;
     this.#index = new RuleIndex(this.#rules);
@@ -146,48 +149,48 @@ export class Limiter {
     rules: readonly CompiledRule[],
     subject: RuleSubject,
     cost: LazyCost,
-    options: AdmitOptions = {},
+    options: AdmitOptions = AT_ONCE,
   ): Admission | Refusal | Promise<Admission | Refusal> {
-    const holds = this.#holds(rules, subject, cost);
-    const wait = options.patience && ((patience: Patience) => this.#wait(holds, subject, cost, patience, options));
-    if (wait !== undefined && options.patience !== undefined && holds.some(({ meter }) => meter.line !== undefined)) {
-      // Others wait for the same: it does not pass them.
-      const hard = this.#quota === undefined ? shortfallsOf(holds.filter(isHard), this.now()) : [];
-      return hard.length > 0 ? refusalOf(holds, shortfallsOf(holds, this.now()), this.now()) : wait(options.patience());
-    }
+    const request = { holds: this.#holds(rules, subject, cost), subject, cost };
+    const { holds } = request;
+    if (options.patience !== undefined && holds.some(isWaitedFor)) return this.#join(request, options);
     const verdict = this.#take(holds);
-    if (verdict instanceof Promise) return verdict.then((verdict) => this.#answer(holds, verdict, options, wait));
-    return this.#answer(holds, verdict, options, wait);
+    if (verdict instanceof Admission) return verdict;
+    if (verdict instanceof Promise) return verdict.then((verdict) => this.#answer(request, verdict, options));
+    return this.#answer(request, verdict, options);
+  }
+
+  /** Others wait for the same: it does not pass them. */
+  #join(request: WaitingRequest, options: AdmitOptions): Refusal | Promise<Admission | Refusal> {
+    const { holds } = request;
+    const nowMs = this.now();
+    if (this.#quota === undefined && shortfallsOf(holds.filter(isHard), nowMs).length > 0) {
+      return refusalOf(holds, shortfallsOf(holds, nowMs), nowMs);
+    }
+    return this.#wait(request, options);
   }
 
   #answer(
-    holds: readonly Hold[],
+    request: WaitingRequest,
     verdict: Verdict,
-    { patience }: AdmitOptions,
-    wait: ((patience: Patience) => Promise<Admission | Refusal>) | undefined,
+    options: AdmitOptions,
   ): Admission | Refusal | Promise<Admission | Refusal> {
     if (verdict instanceof Admission) return verdict;
-    const mayWait = ({ hold, reason, fitsAtMs }: Shortfall) => !isHard(hold) && reason === 'full' && fitsAtMs !== 0;
-    if (wait === undefined || patience === undefined || !verdict.every(mayWait)) {
-      return refusalOf(holds, verdict, this.now());
-    }
-    return wait(patience());
+    if (options.patience !== undefined && verdict.every(isWorthWaiting)) return this.#wait(request, options);
+    return refusalOf(request.holds, verdict, this.now());
   }
 
-  #wait(
-    holds: readonly Hold[],
-    subject: RuleSubject,
-    cost: LazyCost,
-    patience: Patience,
-    { sinceMs = this.now() }: AdmitOptions,
-  ): Promise<Admission | Refusal> {
+  #wait({ holds, subject, cost }: WaitingRequest, options: AdmitOptions): Promise<Admission | Refusal> {
+    const { sinceMs = this.now() } = options;
+    const patience = options.patience?.();
+    if (patience === undefined) throw new Error('What may not wait was to wait.');
     return new Promise((resolve, reject) => {
       const again = () => {
         const found = this.rulesOf(subject.caller);
         const rules = found === undefined ? [] : this.rulesFor(found, subject).exchange;
         resolve(this.admit(rules, subject, cost, { patience: () => patience, sinceMs }));
       };
-      const now = () => this.now();
+      const now = this.#nowMs;
       this.#room.enter(new Waiter({ holds, subject, patience, now, sinceMs, resolve, reject, again }));
     });
   }
@@ -210,15 +213,15 @@ export class Limiter {
       if (log === undefined) hold.meter.inFlight++;
       else hold.atMs = log.add(nowMs, hold.weight);
     }
-    return new Admission(holds, () => this.now());
+    return new Admission(holds, this.#nowMs);
   }
 
   #takeShared(holds: readonly Hold[]): Verdict | Promise<Verdict> {
     const large = holds.find(({ weight, compiled }) => weight > compiled.rule.amount);
     if (large !== undefined) return [{ hold: large, reason: 'full', fitsAtMs: 0 }];
     const admitted = (shortfalls: readonly Shortfall[]): Verdict =>
-      shortfalls.length === 0 ? new Admission(holds, () => this.now()) : shortfalls;
-    const shortfalls = takeShared(holds, () => this.now());
+      shortfalls.length === 0 ? new Admission(holds, this.#nowMs) : shortfalls;
+    const shortfalls = takeShared(holds, this.#nowMs);
     return shortfalls instanceof Promise ? shortfalls.then(admitted) : admitted(shortfalls);
   }
 
@@ -227,7 +230,9 @@ export class Limiter {
     for (const compiled of rules) {
       const weight = weightOf(compiled.rule, cost);
       if (weight === undefined) continue;
-      for (const meter of metersOf(compiled, subject)) holds.push({ compiled, meter, weight, atMs: 0, untilMs: 0 });
+      if (compiled.isOne) holds.push({ compiled, meter: compiled.meters.of(''), weight, atMs: 0, untilMs: 0 });
+      else
+        for (const meter of metersOf(compiled, subject)) holds.push({ compiled, meter, weight, atMs: 0, untilMs: 0 });
     }
     return holds;
   }
@@ -239,7 +244,15 @@ export class Limiter {
       meters = this.#newMeters(rule, `endpoint ${id}`, true);
       this.#endpointMeters.set(id, meters);
     }
-    return { rule, label: labelOf(rule, endpointId), meters, conditions: [], each: [], instance: endpointId };
+    return {
+      rule,
+      label: labelOf(rule, endpointId),
+      meters,
+      conditions: [],
+      each: [],
+      isOne: false,
+      instance: endpointId,
+    };
   }
 
   #newMeters({ measure, windowMs }: LimitRule, id: string, isEach: boolean): Meters {
@@ -259,6 +272,23 @@ function sorted(rules: readonly CompiledRule[]): RulesByTime {
     attempt: rules.filter(isOfAttempt),
     mayWait: exchange.some(({ rule }) => rule.queue !== undefined),
   };
+}
+
+const AT_ONCE: AdmitOptions = {};
+
+/** A request that may have to wait. */
+interface WaitingRequest {
+  readonly holds: readonly Hold[];
+  readonly subject: RuleSubject;
+  readonly cost: LazyCost;
+}
+
+function isWaitedFor({ meter }: Hold): boolean {
+  return meter.line !== undefined;
+}
+
+function isWorthWaiting({ hold, reason, fitsAtMs }: Shortfall): boolean {
+  return !isHard(hold) && reason === 'full' && fitsAtMs !== 0;
 }
 
 /** What it refuses is refused at once. */

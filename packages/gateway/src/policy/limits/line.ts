@@ -22,6 +22,8 @@ export class Line {
   readonly queue = new FairQueue<Place>();
   readonly meter: Meter;
   readonly #onNews: (line: Line) => void;
+  /** Of those that stand here, how many wait for another limit. */
+  keptElsewhere = 0;
   #stop: Stop | undefined;
   #stopTimer: (() => void) | undefined;
 
@@ -92,12 +94,22 @@ export class Line {
     return false;
   }
 
+  /** The turn of this one, or of one that comes after all, from 1; undefined when that takes a look at all of them. */
+  turnOf(place: Place | undefined): number | undefined {
+    if (this.keptElsewhere > 0) return undefined;
+    if (place === undefined) return this.queue.size + 1;
+    const before = this.queue.countBefore(place);
+    return before === undefined ? undefined : before + 1;
+  }
+
   /**
    * What those take whose turns come before this one's, and it; without those that wait for something else.
    *
    * @param place Undefined: what all of them take.
    */
   costsUntil(place: Place | undefined): number[] {
+    const known = this.keptElsewhere > 0 ? undefined : this.queue.costsBefore(place);
+    if (known !== undefined) return place === undefined ? known : [...known, place.cost];
     const costs: number[] = [];
     for (const next of this.queue.order()) {
       const { keptBy } = next.waiter;

@@ -29,9 +29,12 @@ const MEDIA_BYTES_PER_TOKEN = 100;
  * set on the output (`max_tokens`, `max_completion_tokens`) times the number of answers (`n`).
  */
 export function estimateTokens(bytes: Uint8Array, lens: Lens): TokenCost {
-  const bounds = ['max_tokens', 'max_completion_tokens'].map((name) => fieldNumber(bytes, lens.fields.get(name)) ?? 0);
-  const bound = Math.max(...bounds);
-  const answers = Math.max(1, fieldNumber(bytes, lens.fields.get('n')) ?? 1);
+  const { fields } = lens;
+  const bound = Math.max(
+    fieldNumber(bytes, fields.get('max_tokens')) ?? 0,
+    fieldNumber(bytes, fields.get('max_completion_tokens')) ?? 0,
+  );
+  const answers = Math.max(1, fieldNumber(bytes, fields.get('n')) ?? 1);
   const isBounded = bound > 0 && bound < Number.MAX_SAFE_INTEGER;
   return {
     inputTokens: inputTokensOf(bytes),

@@ -2,7 +2,7 @@ import { Fault } from '@turnpike/wire/fault.ts';
 import { realTimers, type Timers } from '../../quota/timers.ts';
 import { Admission, type Hold } from './admission.ts';
 import type { Turn } from './fair-queue.ts';
-import { admittedAtMs } from './forecast.ts';
+import { admittedAtMs, nthAdmittedAtMs } from './forecast.ts';
 import { Line, type Place, type Stop } from './line.ts';
 import type { Meter } from './meters.ts';
 import type { RefusedWaiting } from './refusal.ts';
@@ -112,7 +112,7 @@ export class WaitingRoom {
     if (waiter.isAsking) return this.#stop({ place, untilMs: Number.POSITIVE_INFINITY });
     for (const other of this.#places.get(waiter) ?? []) {
       if (!other.line.isAheadOf(other)) continue;
-      waiter.keptBy = other.line.meter;
+      this.#keep(waiter, other.line.meter);
       return 'passed';
     }
     const verdict = this.#house.take(waiter.holds);
@@ -137,6 +137,7 @@ export class WaitingRoom {
     const { waiter, line } = place;
     if (verdict instanceof Admission) {
       const places = this.#places.get(waiter) ?? [];
+      this.#keep(waiter, undefined);
       this.#places.delete(waiter);
       waiter.rest();
       for (const other of places) {
@@ -156,7 +157,7 @@ export class WaitingRoom {
       return 'removed';
     }
     const { meter } = worst.hold;
-    waiter.keptBy = meter;
+    this.#keep(waiter, meter);
     if (meter !== line.meter) {
       due.add(this.#lineOf(meter));
       return 'passed';
@@ -195,26 +196,40 @@ export class WaitingRoom {
 
   /** The earliest instant at which its turn can come, if nobody else comes. */
   #turnAtMs(places: readonly Place[]): number {
-    const nowMs = this.#house.now();
-    if (!this.#house.isAlone) return nowMs;
-    const times = places.map((place) => {
-      const { reserved } = place.hold.meter;
-      return this.#fitsAtMs(place, place.line.costsUntil(place), nowMs, reserved);
-    });
-    return Math.max(...times);
+    return Math.max(
+      ...places.map((place) => this.#fitsAtMs(place, { isIn: true, givenBack: place.hold.meter.reserved })),
+    );
   }
 
   /** When one that has left would get in, after all that wait. */
   #shortfalls(places: readonly Place[]): readonly Shortfall[] {
-    const nowMs = this.#house.now();
     return places.map((place) => {
-      const costs = this.#house.isAlone ? [...place.line.costsUntil(undefined), place.cost] : [];
-      return { hold: place.hold, reason: 'full', fitsAtMs: this.#fitsAtMs(place, costs, nowMs) };
+      const fitsAtMs = this.#fitsAtMs(place, { isIn: false, givenBack: 0 });
+      return { hold: place.hold, reason: 'full', fitsAtMs };
     });
   }
 
-  #fitsAtMs({ hold }: Place, costs: readonly number[], nowMs: number, givenBack = 0): number {
-    return admittedAtMs(hold.meter, hold.compiled.rule.amount + givenBack, costs, nowMs);
+  /** When its turn comes; of one that is not in line any more, after all others'. */
+  #fitsAtMs(place: Place, { isIn, givenBack }: { isIn: boolean; givenBack: number }): number {
+    const { line, hold, cost } = place;
+    const { measure, amount } = hold.compiled.rule;
+    const nowMs = this.#house.now();
+    if (!this.#house.isAlone || hold.meter.log === undefined) return nowMs;
+    const turn = measure === 'requests' ? line.turnOf(isIn ? place : undefined) : undefined;
+    if (turn !== undefined) return nthAdmittedAtMs(hold.meter, amount, turn, nowMs);
+    const costs = isIn ? line.costsUntil(place) : [...line.costsUntil(undefined), cost];
+    return admittedAtMs(hold.meter, amount + givenBack, costs, nowMs);
+  }
+
+  /** @param by What keeps it now; undefined: nothing is known to. */
+  #keep(waiter: Waiter, by: Meter | undefined): void {
+    const { keptBy } = waiter;
+    if (keptBy === by) return;
+    for (const { line } of this.#places.get(waiter) ?? []) {
+      if (keptBy !== undefined && keptBy !== line.meter) line.keptElsewhere--;
+      if (by !== undefined && by !== line.meter) line.keptElsewhere++;
+    }
+    waiter.keptBy = by;
   }
 
   #leave(waiter: Waiter, end: () => void): void {
@@ -226,6 +241,7 @@ export class WaitingRoom {
   /** @returns where it stood. */
   #takeOut(waiter: Waiter): readonly Place[] {
     const places = this.#places.get(waiter) ?? [];
+    this.#keep(waiter, undefined);
     this.#places.delete(waiter);
     waiter.rest();
     for (const place of places) place.line.remove(place);
