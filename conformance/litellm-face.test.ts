@@ -237,6 +237,15 @@ describe('limits', () => {
       for (const { key } of keys) expect([(await chat(key)).status, (await chat(key)).status]).toEqual([200, 429]);
     },
   );
+
+  test('of a key for one model: what is left stands in headers', async () => {
+    const fields = { model_rpm_limit: { 'gpt-4o': 2 }, model_tpm_limit: { 'gpt-4o': 10_000 } };
+    const { key } = await made('/key/generate', fields);
+    const { headers } = await chat(key, { model: 'gpt-4o' });
+    expect(headers.get('x-litellm-key-remaining-requests-gpt-4o')).toBe('1');
+    expect(Number(headers.get('x-litellm-key-remaining-tokens-gpt-4o'))).toBeWithin(1, 10_000);
+    expect((await chat(key)).headers.get('x-litellm-key-remaining-requests-gpt-4o')).toBeNull();
+  });
 });
 
 describe('spend', () => {

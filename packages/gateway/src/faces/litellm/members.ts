@@ -74,14 +74,30 @@ export async function namedUser(context: FaceContext, { user_id, user_email }: N
   return findUserByEmail(context, required('user_id', user_email));
 }
 
-/** @throws AdminFault `record_unknown` for one who is no member. */
-export function membershipOf({ house }: FaceContext, user: Entity, place: Entity): Entity {
-  const membership = house.directory.membership(user.id, place.id);
-  if (membership !== undefined) return membership;
+/**
+ * A member of a team or an organisation, by id or address. Who may change that sees its members, wherever they belong.
+ *
+ * @throws AdminFault `record_unknown` for one who is no member.
+ */
+export function memberOf(
+  { house }: FaceContext,
+  { user_id, user_email }: NamedUser,
+  place: Entity,
+): { user: Entity; membership: Entity } {
+  const reference = required('user_id', user_id || user_email);
+  for (const membership of house.directory.ofKind('membership')) {
+    const { teamId, organisationId, userId = '' } = membership;
+    const user = (teamId ?? organisationId) === place.id ? house.directory.byId(userId) : undefined;
+    if (user !== undefined && isNamed(user, user_id, reference)) return { user, membership };
+  }
   throw new AdminFault('record_unknown', {
-    param: 'user_id',
-    message: `The user "${user.name}" is no member of the ${place.kind} "${place.name}".`,
+    param: user_id ? 'user_id' : 'user_email',
+    message: `The user "${reference}" is no member of the ${place.kind} "${place.name}".`,
   });
+}
+
+function isNamed({ id, name, body }: Entity, userId: string | null | undefined, reference: string): boolean {
+  return userId ? name === userId || id === userId : body.email?.toLowerCase() === reference.toLowerCase();
 }
 
 /** What ending a membership comes to: the keys that are the member's there go too, so that nobody goes on who has left. */

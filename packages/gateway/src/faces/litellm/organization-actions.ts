@@ -7,7 +7,7 @@ import { planCascade } from './delete-cascade.ts';
 import { entityName } from './entity-name.ts';
 import { findEntity, required, visible } from './find-entity.ts';
 import { levelBody } from './level-body.ts';
-import { membershipOf, namedUser, planMembers, planRemoval } from './members.ts';
+import { memberOf, planMembers, planRemoval } from './members.ts';
 import { type FaceContext, ok } from './operation.ts';
 import type { AddedOrgMembers, ChangedOrgMember, OrganizationFields, OrgMemberFields } from './organization-fields.ts';
 import { shownOrganization, shownOrgMember } from './show-organization.ts';
@@ -114,7 +114,7 @@ export function updateOrgMember(context: FaceContext): Promise<AdminAnswer> {
   return makeChanges(context, async () => {
     await context.house.follow.catchUp();
     const organisation = await findEntity(context, 'organisation', organization_id);
-    const { id } = membershipOf(context, await namedUser(context, named), organisation);
+    const { id } = memberOf(context, named, organisation).membership;
     const own = { ...context, id };
     const planned = await planChange(own, 'membership', 'memberships.update', (before) => {
       const ruled = withLitellmRules(before.body, { max_budget: max_budget_in_organization });
@@ -130,8 +130,7 @@ export function removeOrgMember(context: FaceContext): Promise<AdminAnswer> {
   return makeChanges(context, async () => {
     await context.house.follow.catchUp();
     const organisation = await findEntity(context, 'organisation', organization_id);
-    const user = await namedUser(context, named);
-    const membership = membershipOf(context, user, organisation);
+    const { user, membership } = memberOf(context, named, organisation);
     return {
       entities: await planRemoval(context, membership.id, 'organisationId', user, organisation),
       status: 200,

@@ -4,7 +4,7 @@ import { planChange, withFields } from '../../admin/entity-actions.ts';
 import type { Entity } from '../../identity/entity.ts';
 import { requireWithinMemberBudget } from './each-member.ts';
 import { findEntity, required } from './find-entity.ts';
-import { membershipOf, namedUser, planMembers, planRemoval } from './members.ts';
+import { memberOf, planMembers, planRemoval } from './members.ts';
 import type { FaceContext } from './operation.ts';
 import type { LitellmAmount } from './rule-schemas.ts';
 import { litellmRules } from './show-rules.ts';
@@ -79,9 +79,9 @@ export function updateMember(context: FaceContext): Promise<AdminAnswer> {
   return makeChanges(context, async () => {
     await context.house.follow.catchUp();
     const team = await findEntity(context, 'team', required('team_id', fields.team_id));
-    const user = await namedUser(context, fields);
     const rules = rulesIn(team, fields);
-    const { id } = membershipOf(context, user, team);
+    const { user, membership } = memberOf(context, fields, team);
+    const { id } = membership;
     const planned = await planChange({ ...context, id }, 'membership', 'memberships.update', (before) => {
       const body = { ...withLitellmRules(before.body, rules), ...(fields.role && { role: ownRole(fields.role) }) };
       return withFields({ ...context, body }, { ...before, body: {} });
@@ -109,8 +109,8 @@ export function removeMember(context: FaceContext): Promise<AdminAnswer> {
   return makeChanges(context, async () => {
     await context.house.follow.catchUp();
     const team = await findEntity(context, 'team', required('team_id', fields.team_id));
-    const user = await namedUser(context, fields);
-    const { id } = membershipOf(context, user, team);
+    const { user, membership } = memberOf(context, fields, team);
+    const { id } = membership;
     const others = membershipsIn(context, team).filter((each) => each.id !== id);
     return {
       entities: await planRemoval(context, id, 'teamId', user, team),

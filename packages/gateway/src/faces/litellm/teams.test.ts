@@ -259,6 +259,21 @@ test('a key sees its own team, and of that itself', async () => {
   expect((await house.ask(`/team/info?team_id=${other.team_id}`, undefined, key)).status).toBe(404);
 });
 
+test('a key of a team that may write memberships adds, changes and removes members of its team only', async () => {
+  await house.call('POST', '/organisations', { name: 'led' });
+  for (const name of ['led-a', 'led-b']) await team({ team_id: name, organization_id: 'led' });
+  await house.call('POST', '/users', { name: 'nat', organisationId: 'led' });
+  const lead = await house.newKey({ name: 'lead', teamId: 'led-a', adminScopes: ['memberships:write'] });
+  const member = { role: 'user', user_id: 'nat' };
+  const at = async (path: string, fields: object) => (await house.ask(path, fields, lead)).status;
+  expect(await at('/team/member_add', { team_id: 'led-a', member })).toBe(200);
+  expect(await at('/team/member_update', { team_id: 'led-a', user_id: 'nat', max_budget_in_team: 3 })).toBe(200);
+  expect(await at('/team/member_add', { team_id: 'led-b', member })).toBe(404);
+  await made('/team/member_add', { team_id: 'led-b', member });
+  expect(await at('/team/member_delete', { team_id: 'led-b', user_id: 'nat' })).toBe(404);
+  expect(await at('/team/member_delete', { team_id: 'led-a', user_id: 'nat' })).toBe(200);
+});
+
 describe('what means nothing here is refused by its name', () => {
   test.each([
     ['guardrails', ['pii']],
