@@ -108,6 +108,19 @@ describe('a stored limit', () => {
     await admin.call('PATCH', `/teams/${made.body.id}`, { limits: null });
     expect((await ask(key)).status).toBe(200);
   });
+
+  test('with a queue lets requests of all its keys wait for their turn', async () => {
+    const team = fresh('team');
+    const queue = { maxWait: '20s', by: 'key', shares: [{ id: 'key-*', weight: 2 }] };
+    await admin.call('POST', '/teams', { name: team, limits: [{ requests: 2, per: '500ms', queue }] });
+    const keys = [
+      await admin.newKey({ name: fresh('key'), teamId: team }),
+      await admin.newKey({ name: fresh('key'), teamId: team }),
+    ];
+    const answers = await Promise.all([...keys, ...keys, ...keys].map((key) => ask(key)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    expect(answers.filter(({ headers }) => headers.has('x-turnpike-queued-ms')).length).toBeGreaterThan(1);
+  });
 });
 
 test.each([
@@ -125,6 +138,7 @@ test.each([
   [{ budgets: [{ amount: 1, soft: 2, per: 'day' }] }, 'budgets[0]', 'soft line'],
   [{ limits: [{ per: 'minute' }] }, 'limits[0]', 'limits nothing'],
   [{ limits: [{ requests: 1 }] }, 'limits[0]', 'no window'],
+  [{ limits: [{ concurrency: 1, provider: 'x', queue: { maxWait: '1s' } }] }, 'limits[0]', 'about a provider'],
   [{ budgets: [{ amount: 1, per: 'day', team: 'x' }] }, 'budgets[0].team', 'no field'],
   [{ budgets: [{ amount: 1, per: 'year' }] }, 'budgets[0].per', 'form'],
 ])('what makes no rule is refused with its place: %j', async (fields, place, words) => {
