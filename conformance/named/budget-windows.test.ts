@@ -135,6 +135,17 @@ onEachStore({ gateways: 2 }, (house) => {
     });
   });
 
+  test('a reset through another gateway forgets nothing that began after it, however late this one hears of it', async () => {
+    const { name, key } = await house().newKey({ budgets: [{ amount: 5, per: 'lifetime' }] });
+    house().answers(10, { firstByteDelayMs: 700 });
+    const before = [house().ask(key), house().ask(key)];
+    await until(() => house().emulator.requests.length === 2);
+    await house().admin('POST', `/keys/${name}/reset-budgets`, undefined, 1);
+    const after = Array.from({ length: 7 }, () => house().ask(key));
+    for (const { status } of await Promise.all([...before, ...after])) expect(status).toBe(200);
+    expect(await house().budgetOf(`keys/${name}`)).toMatchObject({ spent: 70n * TOKEN, held: 0n });
+  });
+
   describe('with a time of its own', () => {
     afterEach(() => {
       stoppedMs = undefined;

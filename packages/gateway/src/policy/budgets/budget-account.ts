@@ -83,6 +83,12 @@ export class BudgetAccount {
     if (this.#clock.at(atMs).untilMs > nowMs) this.restore(atMs, nanoUsd);
   }
 
+  /** Enters what an attempt spent that was held in another account: that of the budget before it was reset. */
+  carry(atMs: number, nanoUsd: bigint, nowMs: number): void {
+    this.lease?.settle(0n, nanoUsd, quotaUntilMs(this.#clock.at(atMs)));
+    this.enter(atMs, nanoUsd, nowMs);
+  }
+
   /** Enters what was spent before this process began, of a time that counts. */
   restore(atMs: number, spentNanoUsd: bigint): void {
     if (spentNanoUsd === 0n) return;

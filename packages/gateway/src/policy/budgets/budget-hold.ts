@@ -63,6 +63,8 @@ export interface HoldHouse {
   readonly onAlert: (alert: BudgetAlert) => void;
   /** Gives an account its part of a budget that several processes share. Undefined: there is one process. */
   readonly share?: ((standing: BudgetStanding) => void) | undefined;
+  /** The budget that counts in place of one that was reset since; undefined for one in force. */
+  readonly resetOf: (budget: CompiledBudget) => CompiledBudget | undefined;
 }
 
 /** The money one exchange holds: for one attempt at a time, in all accounts it counts under, or in none. */
@@ -74,6 +76,7 @@ export class BudgetHold {
   readonly #always: readonly BudgetStanding[];
   #standings: readonly BudgetStanding[];
   #held: readonly HeldShare[] = [];
+  #heldAtMs = 0;
 
   constructor(house: HoldHouse, budgets: readonly CompiledBudget[], subject: RuleSubject) {
     this.#house = house;
@@ -167,6 +170,7 @@ export class BudgetHold {
 
   #enter(standings: readonly BudgetStanding[], nanoUsd: bigint, nowMs: number): void {
     this.#standings = standings;
+    this.#heldAtMs = nowMs;
     this.#held = standings.map((standing) => standing.account.hold(nanoUsd, nowMs, leasedOf(standing, nanoUsd)));
   }
 
@@ -185,8 +189,19 @@ export class BudgetHold {
       account.roll(nowMs);
       account.settle(share, costNanoUsd ?? nanoUsd);
       const standing = this.#standings[index];
-      if (standing !== undefined) this.#tellSoft(standing, nowMs);
+      if (standing === undefined) continue;
+      this.#tellSoft(standing, nowMs);
+      this.#carry(standing, costNanoUsd ?? nanoUsd, nowMs);
     }
+  }
+
+  /** What began after a budget was reset, and was held before this process knew, counts under the reset one. */
+  #carry({ budget, account: { instance } }: BudgetStanding, nanoUsd: bigint, nowMs: number): void {
+    const reset = this.#house.resetOf(budget);
+    if (reset === undefined || nanoUsd === 0n || this.#heldAtMs < (reset.rule.countsFromMs ?? 0)) return;
+    const account = reset.accounts.of(instance);
+    this.#house.share?.({ budget: reset, account });
+    account.carry(this.#heldAtMs, nanoUsd, nowMs);
   }
 
   /** Gives back what is held: nothing was sent, or what was sent cost nothing. */

@@ -3,6 +3,7 @@ import { nowMs } from '../../runtime/clock.ts';
 import type { Caller } from '../caller.ts';
 import { RuleIndex, type RulesOfCaller } from '../rule-index.ts';
 import type { RuleSubject } from '../rule-scope.ts';
+import type { BudgetAccounts } from './budget-accounts.ts';
 import { type BudgetAlert, BudgetHold, type BudgetStanding, type HoldHouse } from './budget-hold.ts';
 import { type CompiledBudget, compileBudget, identityOf } from './compiled-budget.ts';
 
@@ -22,6 +23,8 @@ export class Budgets {
   #budgets: readonly CompiledBudget[] = [];
   #index = new RuleIndex<CompiledBudget>([]);
   #ofCaller = new WeakMap<Caller, CallerBudgets>();
+  /** By the accounts of a budget that was reset: the one that took its place. */
+  readonly #resets = new WeakMap<BudgetAccounts, CompiledBudget>();
 
   /**
    * @param onAlert Told when a soft line is crossed, or a hard one refuses: once for each window.
@@ -37,7 +40,7 @@ export class Budgets {
       this.#latestMs = Math.max(this.#latestMs, clock());
       return this.#latestMs;
     };
-    this.#house = { onAlert, now, share };
+    this.#house = { onAlert, now, share, resetOf: (budget) => this.#resetOf(budget) };
   }
 
   get inForce(): readonly CompiledBudget[] {
@@ -64,9 +67,31 @@ export class Budgets {
 
   /** Puts budgets in force, in place of those before. */
   apply(budgets: readonly CompiledBudget[]): void {
+    this.#noteResets(budgets);
     this.#budgets = budgets;
     this.#index = new RuleIndex(budgets);
     this.#ofCaller = new WeakMap();
+  }
+
+  #noteResets(budgets: readonly CompiledBudget[]): void {
+    const kept = new Set(budgets.map(({ accounts }) => accounts));
+    const gone = this.#budgets.filter(({ accounts }) => !kept.has(accounts));
+    if (gone.length === 0) return;
+    const known = new Set(this.#budgets.map(({ accounts }) => accounts));
+    const resets = new Map<string, CompiledBudget>();
+    for (const budget of budgets) {
+      if (budget.rule.countsFromMs !== undefined && !known.has(budget.accounts)) resets.set(lineageOf(budget), budget);
+    }
+    for (const budget of gone) {
+      const reset = resets.get(lineageOf(budget));
+      if (reset !== undefined) this.#resets.set(budget.accounts, reset);
+    }
+  }
+
+  #resetOf({ accounts }: CompiledBudget): CompiledBudget | undefined {
+    let reset = this.#resets.get(accounts);
+    for (let next = reset; next !== undefined; next = this.#resets.get(next.accounts)) reset = next;
+    return reset;
   }
 
   /** Undefined when no budget concerns the caller: the usual case, and one look. */
@@ -106,4 +131,9 @@ export class Budgets {
     for (const { accounts } of this.#budgets) for (const account of accounts.all) held += account.heldNanoUsd;
     return held;
   }
+}
+
+/** The same for a budget before and after it was reset. */
+function lineageOf({ rule }: CompiledBudget): string {
+  return identityOf({ ...rule, countsFromMs: undefined });
 }
