@@ -17,10 +17,12 @@ import type { Ledger } from './ledger/ledger.ts';
 import { openLedger } from './ledger/open-ledger.ts';
 import type { GoneJournal } from './ledger/recover.ts';
 import { recoverEarlier } from './ledger/recover-earlier.ts';
+import { Retention } from './ledger/retention.ts';
 import { BoundedNames } from './pipeline/bounded-names.ts';
 import { ActiveExchanges, type ManagementFace, type Services } from './pipeline/services.ts';
 import { budgetAlert } from './policy/budgets/budget-alert.ts';
 import type { Budgets } from './policy/budgets/budgets.ts';
+import { hoursNeeded } from './policy/budgets/hours-needed.ts';
 import { settleGone } from './policy/budgets/unreported-charges.ts';
 import { KeyTable } from './policy/identify.ts';
 import { AuthorityUnreachable, type QuotaAuthority } from './quota/authority.ts';
@@ -140,6 +142,7 @@ export class Gateway {
   );
   readonly #rules: RulesInForce;
   readonly #alerts: AlertSender;
+  readonly #retention: Retention;
   readonly #quota: QuotaNode | undefined;
   #services: Services | undefined;
   #tokens: TokenVerifier | undefined;
@@ -179,6 +182,12 @@ export class Gateway {
       onAlert: (alert) => this.#alerts.send(budgetAlert(alert)),
       renew: () => this.#inTurn(() => this.#rules.put(this.snapshot)),
     });
+    this.#retention = new Retention({
+      store,
+      log,
+      settings: () => this.#configuration.retention,
+      hoursNeeded: () => hoursNeeded(this.budgets.inForce, this.budgets.now()),
+    });
   }
 
   /** To be called once. @throws StartError when the port cannot be had. */
@@ -211,6 +220,7 @@ export class Gateway {
           problems: problems.map(renderProblem).join('\n'),
         }),
     });
+    this.#retention.start();
     this.#idleCollect = new IdleCollect(() => this.#active.count > 0);
   }
 
@@ -269,6 +279,7 @@ export class Gateway {
     await this.#fleet?.close();
     await this.#identity.follow.stop();
     await this.#alerts.close();
+    await this.#retention.stop();
     await this.#exchangeLog.close();
     await this.#ledger.close();
     await this.store.close();
@@ -387,6 +398,7 @@ export class Gateway {
       keys: () => this.#inForce().keys,
       log: this.#log,
       budgets: this.budgets,
+      retention: this.#retention,
       flushLogs: () => this.flush(),
     };
   }

@@ -7,6 +7,7 @@ import type { FollowStore } from '../identity/follow-store.ts';
 import type { KeyDirectory } from '../identity/key-directory.ts';
 import type { SecretDigest } from '../identity/secret-digest.ts';
 import type { SecretRing } from '../identity/secret-ring.ts';
+import type { Retention } from '../ledger/retention.ts';
 import type { Budgets } from '../policy/budgets/budgets.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { KeyTable } from '../policy/identify.ts';
@@ -28,6 +29,7 @@ export interface AdminHouse {
   readonly configuration: () => Configuration;
   readonly keys: () => KeyTable;
   readonly budgets: Budgets;
+  readonly retention: Retention;
   readonly log: Log;
   /** Writes what waits for the exchange log, so that it can be read. */
   readonly flushLogs: () => Promise<void>;

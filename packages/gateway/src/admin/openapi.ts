@@ -8,6 +8,7 @@ import { createSchemas, policySchema, updateSchemas, viewSchemas } from './kind-
 import { ledgerOperations } from './ledger-operations.ts';
 import { type AdminOperation, BASE_PATH } from './operation.ts';
 import { reconcileOperation } from './reconciliation.ts';
+import { retentionOperations } from './retention-operations.ts';
 import { rotateSecretOperation } from './rotate-secret.ts';
 
 /** Everything the admin API does, its own description included. */
@@ -18,6 +19,7 @@ export const operations: readonly AdminOperation[] = [
   chargebackOperation,
   reconcileOperation,
   rotateSecretOperation,
+  ...retentionOperations,
   {
     id: 'getOpenApi',
     method: 'GET',

@@ -174,6 +174,14 @@ async function comparison(
       hint: 'Give its id, as the entries of the ledger have it.',
     });
   }
+  const pruned = await store.prunedDetail();
+  if (pruned !== undefined && fromMs < pruned.beforeMs) {
+    throw new AdminFault('body_invalid', {
+      param: 'from',
+      message: `Entries from before ${new Date(pruned.beforeMs).toISOString()} were deleted, and so cannot be compared.`,
+      hint: 'Compare later days, or keep entries for longer: retention.ledgerDays.',
+    });
+  }
   return async () => {
     const ours = await ledgerUsage(store, provider, fromMs, lastMs + DAY_MS);
     return reconcile(theirs, ours, compared, tolerance);

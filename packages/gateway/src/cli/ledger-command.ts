@@ -6,6 +6,7 @@ import { creditsHelp, runCredits } from './credits-command.ts';
 import { exportHelp, runExport, type Streams } from './export-command.ts';
 import { WrongWords } from './ledger-words.ts';
 import { reconcileHelp, runReconcile } from './reconcile/reconcile-command.ts';
+import { retentionHelp, runRetention } from './retention-command.ts';
 
 interface LedgerCommand {
   readonly help: string;
@@ -21,6 +22,10 @@ const commands: ReadonlyMap<string | undefined, LedgerCommand> = new Map([
   [
     'chargeback',
     { help: chargebackHelp, run: (args, environment, streams) => runChargeback(args, environment, plain(streams)) },
+  ],
+  [
+    'retention',
+    { help: retentionHelp, run: (args, environment, streams) => runRetention(args, environment, plain(streams)) },
   ],
   [
     'reconcile',

@@ -30,6 +30,7 @@ Usage: npm start -- [serve] [options]
        npm start -- ledger export | adjust | chargeback | reconcile
        npm start -- credits top-up | show
        npm start -- secret rotate
+       npm start -- retention run | show
        npm start -- migrate | backup FILE | restore FILE | move --to URL
                     (each has its own --help)
 
@@ -64,8 +65,8 @@ export function readCommand(args: readonly string[]): Command {
   const [first, ...others] = args;
   if (isAdminThing(first)) return { type: 'admin', what: first, args: others };
   if (first === 'ledger') return { type: 'ledger', args: others };
-  if (first === 'credits') return { type: 'ledger', args };
   if (first === 'secret') return { type: 'secret', args: others };
+  if (first === 'credits' || first === 'retention') return { type: 'ledger', args };
   if (isStoreCommand(first)) return readStoreCommand(first, others);
   const wrong = (message: string): Command => ({ type: 'wrong', message, text: help });
   let parsed: ReturnType<typeof parse>;

@@ -9,6 +9,7 @@ import { type LedgerSettings, ledgerDefaults } from './ledger-settings.ts';
 import type { LimitRule } from './limit-rule.ts';
 import type { MarkupRule } from './markup-rule.ts';
 import type { Policy } from './policy.ts';
+import type { RetentionSettings } from './retention-settings.ts';
 import type { ConfiguredKey, Deadlines, ModelGroups, ServerSettings } from './snapshot.ts';
 
 /** Variables of the environment. */
@@ -27,6 +28,7 @@ export interface Configuration {
   readonly listen: { readonly port: number | undefined; readonly host: string | undefined };
   readonly server: ServerSettings;
   readonly ledger: LedgerSettings;
+  readonly retention: RetentionSettings;
   readonly endUsers: EndUserSettings;
   /** What every caller is held to, but for the admin key. */
   readonly policy?: Policy | undefined;
@@ -132,6 +134,7 @@ export const emptyConfiguration: Configuration = {
   listen: { port: undefined, host: undefined },
   server: serverDefaults,
   ledger: ledgerDefaults,
+  retention: {},
   endUsers: endUserDefaults,
   byokCounts: false,
   keys: [],

@@ -98,6 +98,7 @@ export async function readLitellmFile(text: string, context: ReadContext): Promi
     },
     // As LiteLLM, whose reports are of those.
     ledger: { ...ledgerDefaults, endUsers: true, tags: true },
+    retention: {},
     endUsers: endUserDefaults,
     byokCounts: false,
     alertWebhook: undefined,

@@ -195,6 +195,8 @@ const ruleFields = {
 const limitSchema = z.strictObject({ ...limitFields, ...queueField, ...ruleFields }).check(z.describe('A limit.'));
 
 /** The last instant that dates can tell. */
+/** A hundred years. */
+const RETENTION_DAYS_MAX = 36_525;
 const TIME_MS_MAX = 8_640_000_000_000_000;
 
 const budgetFields = {
@@ -404,6 +406,20 @@ export const configSchema = z.strictObject({
       }),
     )
     .check(z.describe('How the ledger is kept.')),
+  retention: z
+    .optional(
+      z.strictObject({
+        exchangeLogDays: z.optional(
+          count('Days that exchanges stay in the log.', 1).check(z.maximum(RETENTION_DAYS_MAX)),
+        ),
+        ledgerDays: z.optional(
+          count('Days that attempts stay in the ledger, at least 7; their sums stay.', 7).check(
+            z.maximum(RETENTION_DAYS_MAX),
+          ),
+        ),
+      }),
+    )
+    .check(z.describe('For how long what happened is kept in detail. Absent: for ever.')),
   byok: z
     .optional(
       z.strictObject({

@@ -78,6 +78,7 @@ class TurnpikeFileReader {
         trustedProxies: (trustedProxies ?? []).flatMap((range) => parseIpRange(range) ?? []),
       },
       ledger: { ...ledgerDefaults, ...file.ledger },
+      retention: file.retention ?? {},
       byokCounts: file.byok?.counts ?? false,
       policy: file.policy,
       endUsers: {

@@ -37,6 +37,11 @@ export function newExchangeId(timeMs: number): string {
   return id;
 }
 
+/** No id of that millisecond or later sorts before it, and none of an earlier one after it. */
+export function firstExchangeIdAt(timeMs: number): string {
+  return `tp_${timeDigits(Math.max(0, Math.floor(timeMs)))}`;
+}
+
 function timeDigits(timeMs: number): string {
   let text = '';
   let rest = timeMs;

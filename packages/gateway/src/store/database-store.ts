@@ -5,9 +5,27 @@ import { type Database, query } from './database.ts';
 import { addExchanges, exchangeAnswered, exchangeOf, recentExchanges } from './exchange-table.ts';
 import { hasLedgerScope, ledgerByHand, ledgerEntry } from './ledger-by-hand.ts';
 import { addLedgerEntries, ledgerEntries, ledgerRollups, spendByDays } from './ledger-table.ts';
+import {
+  countAttempts,
+  countExchanges,
+  notePruned,
+  oldestDetail,
+  prunedDetail,
+  pruneExchanges,
+  pruneLedger,
+} from './prune-table.ts';
 import { SqlRecords, type SqlRunner, type SqlValue } from './records.ts';
 import { spendOf } from './spend-of.ts';
-import type { ChargeQuery, LedgerCharge, LedgerPage, LedgerRollup, RollupQuery, SpendKind, Store } from './store.ts';
+import type {
+  ChargeQuery,
+  LedgerCharge,
+  LedgerPage,
+  LedgerRollup,
+  PrunedDetail,
+  RollupQuery,
+  SpendKind,
+  Store,
+} from './store.ts';
 
 const PAGE_MAX = 1_000;
 
@@ -73,6 +91,34 @@ export class DatabaseStore implements Store {
     of?: SpendKind,
   ): Promise<ReadonlyMap<string, bigint[]>> {
     return spendByDays(this.#database, scopes, sinceMs, of);
+  }
+
+  async pruneLedger(fromMs: number, toMs: number, limit: number): Promise<{ deleted: number; lastMs: number }> {
+    return pruneLedger(this.#database, fromMs, toMs, pageSize(limit));
+  }
+
+  async countAttempts(fromMs: number, toMs: number): Promise<number> {
+    return countAttempts(this.#database, fromMs, toMs);
+  }
+
+  async pruneExchanges(beforeMs: number, limit: number): Promise<number> {
+    return pruneExchanges(this.#database, beforeMs, pageSize(limit));
+  }
+
+  async countExchanges(fromMs: number, toMs: number): Promise<number> {
+    return countExchanges(this.#database, fromMs, toMs);
+  }
+
+  oldestDetail(): ReturnType<Store['oldestDetail']> {
+    return oldestDetail(this.#database);
+  }
+
+  async notePruned(detail: PrunedDetail): Promise<void> {
+    await notePruned(this.#database, detail);
+  }
+
+  prunedDetail(): Promise<PrunedDetail | undefined> {
+    return prunedDetail(this.#database);
   }
 
   async ledgerEntry(id: string): Promise<LedgerEntry | undefined> {

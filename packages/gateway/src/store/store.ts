@@ -42,6 +42,21 @@ export interface Store {
     sinceMs: readonly number[],
     of?: SpendKind,
   ): Promise<ReadonlyMap<string, readonly bigint[]>>;
+  /**
+   * Deletes the earliest attempts that began within [fromMs, toMs), at most `limit`; sums stay, and so does what was entered by
+   * hand. `lastMs`: when the last of them began.
+   */
+  pruneLedger(fromMs: number, toMs: number, limit: number): Promise<{ deleted: number; lastMs: number }>;
+  /** How many attempts began within [fromMs, toMs). */
+  countAttempts(fromMs: number, toMs: number): Promise<number>;
+  /** Deletes the earliest exchanges of the log that started before an instant, at most `limit`. @returns how many. */
+  pruneExchanges(beforeMs: number, limit: number): Promise<number>;
+  countExchanges(fromMs: number, toMs: number): Promise<number>;
+  /** When the first attempt of the ledger began, and the first exchange of the log started. */
+  oldestDetail(): Promise<{ attemptMs: number | undefined; exchangeMs: number | undefined }>;
+  /** Notes what is about to be deleted, together with what was before. */
+  notePruned(detail: PrunedDetail): Promise<void>;
+  prunedDetail(): Promise<PrunedDetail | undefined>;
   ledgerEntry(id: string): Promise<LedgerEntry | undefined>;
   /** Adjustments and the like (not attempts) entered at this time or later, the earliest first. */
   ledgerByHand(enteredFromMs: number): Promise<LedgerEntry[]>;
@@ -58,6 +73,13 @@ export interface Store {
   claimOnce(name: string, untilMs: number, nowMs: number): Promise<boolean>;
   /** To be called once; nothing may be called afterwards. */
   close(): Promise<void>;
+}
+
+/** Of attempts that began before an instant, only those of some hours are whole in the ledger. */
+export interface PrunedDetail {
+  readonly beforeMs: number;
+  /** Starts of hours. */
+  readonly keptHoursMs: readonly number[];
 }
 
 export interface LedgerPage {

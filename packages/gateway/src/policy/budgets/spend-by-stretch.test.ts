@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { readBudgetEntry } from '../../config/budget-entry.ts';
 import { ledgerEntry } from '../../ledger/entry.test-support.ts';
+import { Retention } from '../../ledger/retention.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { Store } from '../../store/store.ts';
 import { Budgets } from './budgets.ts';
+import { hoursNeeded } from './hours-needed.ts';
 import { PeriodClock } from './period-clock.ts';
 import { restoreSpend } from './restore-spend.ts';
 import { spendByStretch } from './spend-by-stretch.ts';
@@ -54,6 +56,54 @@ test('parts of a rolling window are exact while few entries lie in the hours the
     }
   }));
 
+test('budgets keep the entries their windows cut when older ones go; windows that come later are never short', () =>
+  withStore(async (store) => {
+    const DAY_MS = 24 * 60 * MINUTE_MS;
+    const entries = fc
+      .sample(fc.integer({ min: 0, max: 40 * DAY_MS }), { numRuns: 3_000, seed: 5 })
+      .map((agoMs, index) => ledgerEntry({ id: `x${index}.1`, atMs: nowMs - agoMs, costNanoUsd: BigInt(index + 1) }));
+    await store.writeLedger(entries);
+    const budgets = new Budgets(
+      () => undefined,
+      () => nowMs,
+    );
+    const rules = ['31d', 'month'].map((per) => {
+      const rule = readBudgetEntry({ amount: 1, per, ...(per === 'month' && { zone: 'Asia/Kolkata' }) });
+      if ('message' in rule) throw new Error(rule.message);
+      return rule;
+    });
+    const compiled = budgets.compile(rules);
+    const spentIn = async (lengthMs: number) => {
+      const stretches = new PeriodClock({ type: 'rolling', lengthMs }).counting(nowMs);
+      return (await spendByStretch(store, ['key:web'], stretches, nowMs, 1_000_000)).map(
+        (spent) => spent.get('key:web') ?? 0n,
+      );
+    };
+    const [before, others] = [await spentIn(31 * DAY_MS), await spentIn(23 * DAY_MS)];
+    const kept = hoursNeeded(compiled, nowMs);
+    expect(kept.length).toBeGreaterThanOrEqual(40);
+    const retention = new Retention({
+      store,
+      settings: () => ({ ledgerDays: 7 }),
+      hoursNeeded: () => kept,
+      log: { info: () => undefined, warn: () => undefined },
+      timers: { after: (_, run) => (queueMicrotask(run), () => undefined), every: () => () => undefined },
+      now: () => nowMs,
+    });
+    retention.begin(false);
+    await retention.idle();
+    const left = await store.countAttempts(0, nowMs - 7 * DAY_MS);
+    expect([left > 0, left < 500]).toEqual([true, true]);
+    expect(await spentIn(31 * DAY_MS)).toEqual(before);
+    const later = await spentIn(23 * DAY_MS);
+    let [sum, laterSum] = [0n, 0n];
+    for (let at = others.length - 1; at >= 0; at--) {
+      sum += others[at] ?? 0n;
+      laterSum += later[at] ?? 0n;
+      expect(laterSum).toBeGreaterThanOrEqual(sum);
+    }
+  }));
+
 test('budgets of ten thousand keys are read together', () =>
   withStore(async (store) => {
     const costs = Array.from({ length: 10_000 }, (_, key) =>
@@ -82,6 +132,7 @@ test('budgets of ten thousand keys are read together', () =>
         },
         ledgerRollups: (ask) => store.ledgerRollups(ask),
         ledgerByHand: (fromMs) => store.ledgerByHand(fromMs),
+        prunedDetail: () => store.prunedDetail(),
       },
       nowMs,
     );
