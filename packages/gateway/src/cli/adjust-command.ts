@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
 import { callGateway, type Output } from './call-gateway.ts';
 import { timeOf, WrongWords, withSigned } from './ledger-words.ts';
+import { readArgs } from './read-args.ts';
 
 const scopes = {
   key: 'key',
@@ -78,31 +78,27 @@ export async function runAdjust(args: readonly string[], environment: Environmen
 
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: withSigned(args, '--amount'),
-      options: {
-        amount: text,
-        reason: text,
-        corrects: text,
-        reference: text,
-        at: text,
-        key: text,
-        user: text,
-        'service-account': text,
-        team: text,
-        organisation: text,
-        project: text,
-        'end-user': text,
-        tag: text,
-        model: text,
-        provider: text,
-        url: text,
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new WrongWords(error instanceof Error ? error.message : String(error));
-  }
+  return readArgs({
+    args: withSigned(args, '--amount'),
+    options: {
+      amount: text,
+      reason: text,
+      corrects: text,
+      reference: text,
+      at: text,
+      key: text,
+      user: text,
+      'service-account': text,
+      team: text,
+      organisation: text,
+      project: text,
+      'end-user': text,
+      tag: text,
+      model: text,
+      provider: text,
+      url: text,
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { ADMIN_KEY, startTestHouse, type TestHouse } from '../testing/gateway.test-support.ts';
 import { runAdminCommand } from './admin-command.ts';
+import { isAdminThing } from './admin-help.ts';
 import { readAdminCommand } from './admin-options.ts';
+import { WrongWords } from './ledger-words.ts';
 
 let house: TestHouse;
 beforeAll(async () => {
@@ -15,7 +17,7 @@ async function run(line: string, environment: Record<string, string> = {}) {
   let out = '';
   let err = '';
   const code = await runAdminCommand(
-    what === 'team' ? 'team' : 'key',
+    isAdminThing(what) ? what : 'key',
     args,
     { TURNPIKE_ADMIN_KEY: ADMIN_KEY, TURNPIKE_URL: house.gateway.url, ...environment },
     {
@@ -44,7 +46,9 @@ describe('key', () => {
     expect((await run('key list --team web')).out).toContain('sk-tp-…');
     expect((await run('key list --team ops')).out).not.toContain('sk-tp-…');
     const table = (await run('key list')).out;
-    expect(table).toMatch(/^name +key +state +models +expires +id\nweb +sk-tp-…\S{4} +active +gpt-\*,chat +20/);
+    expect(table).toMatch(
+      /^name +key +state +models +budgets +expires +id\nweb +sk-tp-…\S{4} +active +gpt-\*,chat +– +20/,
+    );
     const rotated = await run('key rotate web --grace 1d');
     expect([await models(key), await models(keyIn(rotated.out))]).toEqual([200, 200]);
     const bounded = await run('key create --name bounded --team web --budget 50/month --rpm 60 --model-groups fast');
@@ -56,6 +60,47 @@ describe('key', () => {
     expect((await run('key unblock web')).code).toBe(0);
     expect((await run('key delete web')).out).toBe('The key "web" is deleted.\n');
     expect(await models(key)).toBe(401);
+  });
+
+  test('a key without a name is given one, after its team', async () => {
+    await run('team create --name daily');
+    const made = await run('key create --team daily --budget 50/month --models gpt-*');
+    expect([made.code, made.out]).toEqual([0, expect.stringMatching(/^The key "daily-[0-9a-f]{6}" is made\./)]);
+    expect((await run('key list --team daily')).out).toMatch(/\ndaily-\S+ .* 50\/month /);
+    expect((await run('key create')).out).toMatch(/^The key "key-[0-9a-f]{6}" is made\./);
+  });
+
+  test('is shown with what is left of its budgets, and changed in parts', async () => {
+    await run('key create --name shown --budget 50/month --models gpt-*,chat --max-output 100 --tags a,b --rpm 9');
+    const shown = (await run('key show shown')).out;
+    for (const line of [
+      /name +shown\n/,
+      /state +active\n/,
+      /models +gpt-\*,chat\n/,
+      /outputTokensMax +100\n/,
+      /tags +a,b\n/,
+    ]) {
+      expect(shown).toMatch(line);
+    }
+    expect(shown).toMatch(/budget of 50 USD per month \(key shown\) +0 +0 +50\n$/);
+    const changed = await run('key update shown --models chat --expires 30d --budget 10/day --markup 5');
+    expect([changed.code, changed.out]).toEqual([0, 'The key "shown" is changed.\n']);
+    const after = JSON.parse((await run('key show shown --json')).out);
+    expect(after).toMatchObject({
+      policy: { models: ['chat'], outputTokensMax: 100, expiresAtMs: expect.any(Number) },
+      budgets: [{ amount: '10', per: 'day' }],
+      limits: [{ requests: 9, per: 'minute' }],
+      tags: ['a', 'b'],
+      markups: [{ percent: '5' }],
+    });
+    const words = ['update', 'shown', '--max-output', '', '--expires', '', '--rpm', '', '--budget', '', '--markup', ''];
+    const output = { out: () => undefined, err: () => undefined };
+    const environment = { TURNPIKE_ADMIN_KEY: ADMIN_KEY, TURNPIKE_URL: house.gateway.url };
+    expect(await runAdminCommand('key', words, environment, output)).toBe(0);
+    const emptied = JSON.parse((await run('key show shown --json')).out);
+    expect(emptied.policy).toEqual({ models: ['chat'] });
+    expect([emptied.budgets, emptied.limits, emptied.markups]).toEqual([undefined, undefined, undefined]);
+    expect((await run('key show nobody')).code).toBe(1);
   });
 
   test('--json gives what the admin API answered', async () => {
@@ -81,10 +126,37 @@ describe('key', () => {
   });
 });
 
+test('organisations, projects, users and service accounts go from create to delete as teams do', async () => {
+  await run('organisation create --name acme --budget 500/month');
+  for (const what of ['team', 'project', 'user', 'service-account']) {
+    const words = `${what} create --name of-acme --organisation acme --budget 5/day --rpm 60`;
+    expect([what, (await run(words)).code]).toEqual([what, 0]);
+    expect((await run(`${what} list --organisation acme`)).out).toMatch(/\nof-acme +active +all +5\/day /);
+    expect((await run(`${what} block of-acme`)).code).toBe(0);
+    expect((await run(`${what} show of-acme`)).out).toMatch(/state +blocked\n/);
+    expect((await run(`${what} unblock of-acme`)).code).toBe(0);
+    expect((await run(`${what} update of-acme --budget 7/day`)).out).toContain('is changed');
+    const help = await run(`${what} create --help`);
+    expect([help.code, help.out]).toEqual([0, expect.stringContaining(`npm start -- ${what} create --name NAME`)]);
+    expect((await run(`${what} delete of-acme`)).code).toBe(0);
+  }
+  const wrong = await run('user create --name mia --team x');
+  expect([wrong.code, wrong.err]).toEqual([
+    2,
+    'A user does not belong to a team: leave --team out.\nSee npm start -- user create --help\n',
+  ]);
+  expect((await run('team create')).err).toStartWith('--name is missing: team create --name NAME.');
+  expect((await run('organisation delete acme')).code).toBe(0);
+});
+
 describe('words', () => {
   const bodyOf = (...args: string[]) => {
-    const command = readAdminCommand('key', args, 1_000);
-    return typeof command === 'object' && 'body' in command ? command.body : String(command);
+    try {
+      const command = readAdminCommand('key', args, 1_000);
+      return 'body' in command ? command.body : command.help;
+    } catch (error) {
+      return error instanceof WrongWords ? error.message : error;
+    }
   };
 
   test('become the body of a request', () => {
@@ -149,7 +221,7 @@ describe('words', () => {
   });
 
   test.each([
-    [['create'], '--name'],
+    [['create', 'a'], 'Its name is given with --name a'],
     [['create', 'a', '--name', 'a'], 'one argument too many'],
     [['create', '--name', 'a', '--expires', 'soon'], '--expires'],
     [['create', '--name', 'a', '--max-output', '-1'], '--max-output'],
@@ -161,5 +233,15 @@ describe('words', () => {
     [['rotate', 'a', '--grace', '1y'], '--grace'],
     [['block', 'a', 'b'], 'one argument too many'],
     [['list', '--colour', 'red'], '--colour'],
+    [['create', '--budgets', '1/day'], 'There is no option --budgets. Did you mean --budget?'],
+    [['create', '--name'], '--name needs a value'],
+    [['create', '--json=1'], '--json takes no value'],
+    [['crate'], 'There is no "key crate". Did you mean key create?'],
+    [['fly'], 'Say what to do: key create, list'],
+    [['update', 'a'], 'Say what to change'],
+    [['update', 'a', '--team', 'b'], '--team is of key create, list, and is never changed'],
+    [['show', 'a', '--rpm', '1'], '--rpm is of key create, update'],
+    [['list', '--grace', '1d'], '--grace is of key rotate'],
+    [['create', '--rpm', 'x'], 'not "x"'],
   ])('%p are wrong: %s', (args, words) => expect(bodyOf(...args)).toContain(words));
 });

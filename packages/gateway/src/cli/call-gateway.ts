@@ -34,7 +34,7 @@ export async function callGateway(
 ): Promise<GatewayAnswer> {
   const key = environment.TURNPIKE_ADMIN_KEY?.trim();
   if (!key) {
-    err('TURNPIKE_ADMIN_KEY is not set: the gateway takes no orders without it.\n');
+    err('TURNPIKE_ADMIN_KEY is not set: the gateway takes no orders without it. The first start printed one.\n');
     return { code: 2 };
   }
   const base = (url ?? environment.TURNPIKE_URL) || URL_DEFAULT;
@@ -44,12 +44,13 @@ export async function callGateway(
     response = await fetch(`${base.replace(/\/+$/, '')}/admin/api/v1${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
-      ...(method === 'POST' && { body: JSON.stringify(body ?? {}) }),
+      ...((method === 'POST' || method === 'PATCH') && { body: JSON.stringify(body ?? {}) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     text = await response.text();
   } catch (error) {
-    err(`No gateway answered at ${base} (${error instanceof Error ? error.message : String(error)}).\n`);
+    const reason = error instanceof Error ? error.message : String(error);
+    err(`No gateway answered at ${base} (${reason}). Start it with npm start, or say where it is with --url.\n`);
     return { code: 3 };
   }
   const answer = parsed(text);

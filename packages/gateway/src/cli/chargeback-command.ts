@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
 import { csvLine } from '../ledger/focus-columns.ts';
 import { callGateway, type Output, type Row } from './call-gateway.ts';
 import { WrongWords } from './ledger-words.ts';
+import { readArgs } from './read-args.ts';
 import { tableText } from './table.ts';
 
 const PAGE = 500;
@@ -109,12 +109,8 @@ function textOf(value: unknown): string {
 
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      options: { month: text, by: text, zone: text, format: text, url: text, help: { type: 'boolean', short: 'h' } },
-    });
-  } catch (error) {
-    throw new WrongWords(error instanceof Error ? error.message : String(error));
-  }
+  return readArgs({
+    args: [...args],
+    options: { month: text, by: text, zone: text, format: text, url: text, help: { type: 'boolean', short: 'h' } },
+  });
 }

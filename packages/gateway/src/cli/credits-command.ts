@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
 import { callGateway, type Output, type Row } from './call-gateway.ts';
 import { WrongWords } from './ledger-words.ts';
+import { readArgs } from './read-args.ts';
 
 /** Whom it can be paid in for, with where the admin API keeps them. */
 const places = {
@@ -86,27 +86,23 @@ function standing(title: string, credits: Row): string {
 
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        key: text,
-        user: text,
-        'service-account': text,
-        team: text,
-        project: text,
-        organisation: text,
-        amount: text,
-        grant: { type: 'boolean' },
-        reference: text,
-        reason: text,
-        url: text,
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new WrongWords(error instanceof Error ? error.message : String(error));
-  }
+  return readArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      key: text,
+      user: text,
+      'service-account': text,
+      team: text,
+      project: text,
+      organisation: text,
+      amount: text,
+      grant: { type: 'boolean' },
+      reference: text,
+      reason: text,
+      url: text,
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import type { Environment } from '../config/configuration.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import { csvLine, focusColumns } from '../ledger/focus-columns.ts';
 import type { LedgerPage, Store } from '../store/store.ts';
 import { timeOf, WrongWords } from './ledger-words.ts';
 import { beginParquet, type ParquetFile } from './parquet-file.ts';
+import { readArgs } from './read-args.ts';
 import { withStore } from './store-commands.ts';
 
 const PAGE = 1_000;
@@ -51,13 +51,7 @@ interface ExportWords extends Pick<LedgerPage, 'fromMs' | 'toMs' | 'scope'> {
 }
 
 function readWords(args: readonly string[]): ExportWords | 'help' {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    throw new WrongWords(error instanceof Error ? error.message : String(error));
-  }
-  const { values } = parsed;
+  const { values } = parse(args);
   if (values.help) return 'help';
   const { from, to, scope } = values;
   const format = formats.find((each) => each === (values.format ?? 'csv'));
@@ -127,7 +121,7 @@ function parquetOut(file: ParquetFile, out: Streams['out']): EntriesOut {
 
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
-  return parseArgs({
+  return readArgs({
     args: [...args],
     options: { format: text, from: text, to: text, scope: text, help: { type: 'boolean', short: 'h' } },
   });

@@ -157,5 +157,6 @@ test('wrong words are said', async () => {
     const { code, err } = await run(...args);
     expect([code, err.includes(says)]).toEqual([2, true]);
   }
-  expect((await run('--help')).out).toContain('--from TIME');
+  expect((await run('--help')).out).toContain('ledger export');
+  expect((await run('export', '--help')).out).toContain('--from TIME');
 });

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { version } from '../runtime/version.ts';
 import { StartError } from '../start-error.ts';
 import { StoreError } from '../store/store.ts';
-import type { AdminThing } from './admin-options.ts';
+import type { AdminThing } from './admin-help.ts';
 import { isPort, readCommand, type ServeOptions, workersOf } from './options.ts';
 import type { StoreCommand } from './store-options.ts';
 

@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util';
-import { type AdminThing, isAdminThing } from './admin-options.ts';
+import { nearestNames } from '../config/near-names.ts';
+import { type AdminThing, adminThings, isAdminThing } from './admin-help.ts';
+import { optionProblem } from './read-args.ts';
+import { storeHelp } from './store-help.ts';
 import { isStoreCommand, readStoreCommand, type StoreWords } from './store-options.ts';
 
 /** What the command line asks for. */
@@ -25,8 +28,9 @@ const WORKERS_MAX = 256;
 const help = `Turnpike, a self-hosted LLM gateway.
 
 Usage: npm start -- [serve] [options]
-       npm start -- key create | list | rotate | block | unblock | delete
-       npm start -- team create | list | delete
+       npm start -- key create | list | show | update | rotate | block | unblock | delete
+       npm start -- team create | list | show | update | block | unblock | delete
+                    (likewise user, organisation, project, service-account)
        npm start -- ledger export | adjust | chargeback | reconcile
        npm start -- credits top-up | show
        npm start -- secret rotate
@@ -60,6 +64,17 @@ Environment:
 Signals: SIGHUP reads the configuration again; SIGTERM lets running streams end.
 `;
 
+const commands = [
+  'serve',
+  'ledger',
+  'credits',
+  'retention',
+  'secret',
+  ...Object.keys(adminThings),
+  ...Object.keys(storeHelp),
+];
+const optionNames = ['config', 'port', 'host', 'workers', 'help', 'version'];
+
 /** Reads the command line. Numbers and names are checked here; whether files exist is not. */
 export function readCommand(args: readonly string[]): Command {
   const [first, ...others] = args;
@@ -73,13 +88,18 @@ export function readCommand(args: readonly string[]): Command {
   try {
     parsed = parse(args);
   } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error));
+    const [near] = first?.startsWith('-') === false && first !== 'serve' ? nearestNames(first, commands, 1) : [];
+    if (near !== undefined) return wrong(`There is no command "${first}". Did you mean ${near}?`);
+    return wrong(optionProblem(error, optionNames));
   }
   const { values, positionals } = parsed;
   if (values.help) return { type: 'help', text: help };
   if (values.version) return { type: 'version' };
   const [command, ...rest] = positionals;
-  if (command !== undefined && command !== 'serve') return wrong(`There is no command "${command}".`);
+  if (command !== undefined && command !== 'serve') {
+    const [near] = nearestNames(command, commands, 1);
+    return wrong(`There is no command "${command}".${near === undefined ? '' : ` Did you mean ${near}?`}`);
+  }
   if (rest.length > 0) return wrong(`"${rest[0]}" is one argument too many.`);
   const port = values.port === undefined ? undefined : Number(values.port);
   if (port !== undefined && !isPort(port)) {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { optionProblem } from './read-args.ts';
 import { type StoreCommandName, storeHelp } from './store-help.ts';
 
 /** What the command line asks of the store. */
@@ -25,7 +26,7 @@ export function readStoreCommand(name: StoreCommandName, args: readonly string[]
   try {
     parsed = parse(args);
   } catch (error) {
-    return wrong(error instanceof Error ? error.message : String(error));
+    return wrong(optionProblem(error, ['dry-run', 'to', 'help']));
   }
   const { values, positionals } = parsed;
   if (values.help) return { type: 'help', text };

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Environment } from '../../config/configuration.ts';
 import { callGateway, type Output, type Row } from '../call-gateway.ts';
 import { timeOf, WrongWords } from '../ledger-words.ts';
+import { readArgs } from '../read-args.ts';
 import { tableText } from '../table.ts';
 import { figureColumns, readColumns } from './usage-columns.ts';
 import { type Exported, mergedLines, readUsageFile } from './usage-file.ts';
@@ -163,26 +163,22 @@ function reportOf(exports: readonly Exported[], figures: readonly (keyof typeof 
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const several = { type: 'string', multiple: true } as const;
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        provider: text,
-        file: several,
-        columns: text,
-        where: several,
-        by: text,
-        from: text,
-        to: text,
-        tolerance: text,
-        'tolerance-usd': text,
-        correct: { type: 'boolean' },
-        url: text,
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new WrongWords(error instanceof Error ? error.message : String(error));
-  }
+  return readArgs({
+    args: [...args],
+    options: {
+      provider: text,
+      file: several,
+      columns: text,
+      where: several,
+      by: text,
+      from: text,
+      to: text,
+      tolerance: text,
+      'tolerance-usd': text,
+      correct: { type: 'boolean' },
+      url: text,
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }

@@ -87,7 +87,13 @@ test('budgets keep the entries their windows cut when older ones go; windows tha
       settings: () => ({ ledgerDays: 7 }),
       hoursNeeded: () => kept,
       log: { info: () => undefined, warn: () => undefined },
-      timers: { after: (_, run) => (queueMicrotask(run), () => undefined), every: () => () => undefined },
+      timers: {
+        after: (_, run) => {
+          queueMicrotask(run);
+          return () => undefined;
+        },
+        every: () => () => undefined,
+      },
       now: () => nowMs,
     });
     retention.begin(false);
