@@ -1,14 +1,8 @@
 import * as z from 'zod/mini';
+import { storedEndpointSchema } from '../config/endpoint-schema.ts';
 import { endUserPolicySchema, patterns, storedPolicySchema } from '../config/policy-schema.ts';
-import {
-  budgetFallbacksSchema,
-  fallbacksSchema,
-  levelBudgetSchema,
-  levelLimitSchema,
-  levelMarkupSchema,
-  retriesSchema,
-  storedEndpointSchema,
-} from '../config/schema.ts';
+import { levelBudgetSchema, levelLimitSchema, levelMarkupSchema } from '../config/rule-schemas.ts';
+import { budgetFallbacksSchema, fallbacksSchema, retriesSchema } from '../config/schema.ts';
 import { adminScopes, roles } from '../identity/admin-scope.ts';
 import { type EntityKind, entityKinds } from '../identity/entity.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { levelBudgetSchema, levelLimitSchema } from '../config/schema.ts';
+import { levelBudgetSchema, levelLimitSchema } from '../config/rule-schemas.ts';
 import { version } from '../runtime/version.ts';
 import { chargebackOperation } from './chargeback.ts';
 import { entityOperations } from './entity-operations.ts';

@@ -1,7 +1,7 @@
 import { nanoUsdOfUsd } from '../catalog/decimal.ts';
 import type { BudgetPeriod, BudgetRule, CalendarUnit } from './budget-rule.ts';
 import { defaultProblem, readRuleAbout } from './rule-about.ts';
-import type { BudgetEntry } from './schema.ts';
+import type { BudgetEntry } from './rule-schemas.ts';
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const calendarUnits: ReadonlySet<string> = new Set(['hour', 'day', 'week', 'month']);

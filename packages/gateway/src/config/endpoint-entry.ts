@@ -2,12 +2,13 @@ import { joinSegment } from '../providers/join-segment.ts';
 import { providerTable } from '../providers/table.ts';
 import type { ConfiguredEndpoint, ConfiguredProvider } from './configuration.ts';
 import { plainEndpoint } from './endpoint-factory.ts';
+import type { EndpointEntry } from './endpoint-schema.ts';
 import { readLimitEntry } from './limit-entry.ts';
 import type { LimitRule } from './limit-rule.ts';
 import { nearestNames } from './near-names.ts';
 import { readPriceEntry } from './price-entry.ts';
 import { providerOfBareName, splitProviderModel } from './provider-name.ts';
-import type { EndpointEntry, LimitEntry } from './schema.ts';
+import type { LimitEntry } from './rule-schemas.ts';
 
 /** Told of what is wrong: where, what, and what to do. */
 export type ReportProblem = (path: readonly PropertyKey[], message: string, hint?: string) => void;

@@ -2,7 +2,7 @@ import { readBudgetEntry } from './budget-entry.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import { readLimitEntry } from './limit-entry.ts';
 import type { LimitRule } from './limit-rule.ts';
-import type { LevelBudgetEntry, LevelLimitEntry } from './schema.ts';
+import type { LevelBudgetEntry, LevelLimitEntry } from './rule-schemas.ts';
 
 type LevelType = 'key' | 'user' | 'serviceAccount' | 'team' | 'organisation' | 'project' | 'endUser' | 'tag';
 

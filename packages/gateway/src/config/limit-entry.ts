@@ -1,7 +1,7 @@
 import type { QueueRule } from './limit-queue.ts';
 import type { LimitRule } from './limit-rule.ts';
 import { defaultProblem, readRuleAbout, scopeTypeOf } from './rule-about.ts';
-import type { LimitEntry } from './schema.ts';
+import type { LimitEntry } from './rule-schemas.ts';
 
 const measures = ['requests', 'tokens', 'inputTokens', 'outputTokens', 'concurrency'] as const;
 

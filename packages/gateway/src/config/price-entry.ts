@@ -1,6 +1,6 @@
 import { nanoUsdOfUsd } from '../catalog/decimal.ts';
 import type { Price } from '../catalog/price.ts';
-import type { PriceEntry } from './schema.ts';
+import type { PriceEntry } from './endpoint-schema.ts';
 
 /**
  * A price as the operator wrote it, in integers.

@@ -1,7 +1,7 @@
 import type { Configuration, ConfiguredModel } from './configuration.ts';
 import { EndpointReader } from './endpoint-entry.ts';
+import type { EndpointEntry } from './endpoint-schema.ts';
 import { renderPath } from './problem.ts';
-import type { EndpointEntry } from './schema.ts';
 
 /** A model that is kept in the database: what an entry of `models` in the file says. */
 export interface StoredModel {

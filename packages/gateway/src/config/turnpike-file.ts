@@ -28,7 +28,8 @@ import type { LimitRule } from './limit-rule.ts';
 import { type MarkupRule, markupLevels, readMarkup } from './markup-rule.ts';
 import { nearestNames } from './near-names.ts';
 import { type Problem, renderPath } from './problem.ts';
-import type { ConfigFile, MarkupFileEntry, ProviderEntry } from './schema.ts';
+import type { MarkupFileEntry } from './rule-schemas.ts';
+import type { ConfigFile, ProviderEntry } from './schema.ts';
 import type { ConfiguredKey } from './snapshot.ts';
 import { validate } from './validate.ts';
 

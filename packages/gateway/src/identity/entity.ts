@@ -1,6 +1,7 @@
+import type { EndpointEntry } from '../config/endpoint-schema.ts';
 import type { MarkupEntry } from '../config/markup-rule.ts';
 import type { GroupedPolicy } from '../config/policy.ts';
-import type { EndpointEntry, LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
+import type { LevelBudgetEntry, LevelLimitEntry } from '../config/rule-schemas.ts';
 import type { BudgetFallbacks } from '../config/snapshot.ts';
 import type { EntityRow } from '../store/store.ts';
 import type { AdminScope, Role } from './admin-scope.ts';

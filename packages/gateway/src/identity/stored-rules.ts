@@ -2,7 +2,7 @@ import type { BudgetRule } from '../config/budget-rule.ts';
 import { type LevelScope, readLevelBudget, readLevelLimit } from '../config/level-rules.ts';
 import type { LimitRule } from '../config/limit-rule.ts';
 import { type MarkupRule, markupLevels, readMarkup } from '../config/markup-rule.ts';
-import type { LevelBudgetEntry, LevelLimitEntry } from '../config/schema.ts';
+import type { LevelBudgetEntry, LevelLimitEntry } from '../config/rule-schemas.ts';
 import { prepaidRule } from './credits.ts';
 import type { Entity } from './entity.ts';
 

@@ -1,4 +1,4 @@
-import type { LevelBudgetEntry } from '../../config/schema.ts';
+import type { LevelBudgetEntry } from '../../config/rule-schemas.ts';
 import type { EntityBody } from '../../identity/entity.ts';
 
 /** The budgets of an entity by what LiteLLM calls them. */

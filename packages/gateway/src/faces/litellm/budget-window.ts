@@ -1,5 +1,5 @@
 import { readLevelBudget } from '../../config/level-rules.ts';
-import type { LevelBudgetEntry } from '../../config/schema.ts';
+import type { LevelBudgetEntry } from '../../config/rule-schemas.ts';
 import { calendarWindow } from '../../policy/budgets/calendar-window.ts';
 
 /** From when on spending counts against a budget now, and when that ends; in Unix milliseconds. */

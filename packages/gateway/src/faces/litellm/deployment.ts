@@ -1,11 +1,11 @@
 import { AdminFault } from '../../admin/admin-fault.ts';
 import { usd } from '../../catalog/decimal.ts';
 import type { Price } from '../../catalog/price.ts';
+import type { EndpointEntry } from '../../config/endpoint-schema.ts';
 import { deadlinesOf } from '../../config/litellm-models.ts';
 import { readLitellmPrice } from '../../config/litellm-prices.ts';
 import { baseUrlOfApiBase, targetOfLitellmModel } from '../../config/litellm-providers.ts';
 import { catalogueIdOf } from '../../config/provider-name.ts';
-import type { EndpointEntry } from '../../config/schema.ts';
 import { providerTable } from '../../providers/table.ts';
 import type { ModelParams } from './model-fields.ts';
 

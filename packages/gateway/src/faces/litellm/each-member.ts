@@ -1,6 +1,6 @@
 import { AdminFault } from '../../admin/admin-fault.ts';
 import { nanoUsdOfUsd } from '../../catalog/decimal.ts';
-import type { LevelBudgetEntry, LevelLimitEntry } from '../../config/schema.ts';
+import type { LevelBudgetEntry, LevelLimitEntry } from '../../config/rule-schemas.ts';
 import type { EntityBody } from '../../identity/entity.ts';
 import { durationOfPeriod, periodOfDuration } from './duration.ts';
 import { numberOfLine, usdLine } from './money.ts';

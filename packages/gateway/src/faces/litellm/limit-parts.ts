@@ -1,4 +1,4 @@
-import type { LevelLimitEntry } from '../../config/schema.ts';
+import type { LevelLimitEntry } from '../../config/rule-schemas.ts';
 import type { EntityBody } from '../../identity/entity.ts';
 
 /** The limits of an entity by what LiteLLM calls them: each a number per minute, but for those under way at once. */

@@ -2,7 +2,7 @@ import type { AdminAnswer } from '../../admin/admin-context.ts';
 import { AdminFault } from '../../admin/admin-fault.ts';
 import { type EntityChange, makeChanges } from '../../admin/change.ts';
 import { changeable, planChange, planCreate, withFields } from '../../admin/entity-actions.ts';
-import type { EndpointEntry } from '../../config/schema.ts';
+import type { EndpointEntry } from '../../config/endpoint-schema.ts';
 import type { Entity } from '../../identity/entity.ts';
 import { type Deployment, deploymentOf } from './deployment.ts';
 import { required, requireScope } from './find-entity.ts';

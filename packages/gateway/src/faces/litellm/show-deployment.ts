@@ -1,7 +1,7 @@
 import type { AdminAnswer } from '../../admin/admin-context.ts';
 import { AdminFault } from '../../admin/admin-fault.ts';
 import { usd } from '../../catalog/decimal.ts';
-import type { EndpointEntry } from '../../config/schema.ts';
+import type { EndpointEntry } from '../../config/endpoint-schema.ts';
 import type { Endpoint } from '../../config/snapshot.ts';
 import { mayUse } from '../../policy/caller.ts';
 import { type FaceContext, ok } from './operation.ts';

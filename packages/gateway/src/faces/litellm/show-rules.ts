@@ -1,4 +1,4 @@
-import type { LevelBudgetEntry } from '../../config/schema.ts';
+import type { LevelBudgetEntry } from '../../config/rule-schemas.ts';
 import type { Entity, EntityBody } from '../../identity/entity.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import { budgetPartsOf } from './budget-parts.ts';

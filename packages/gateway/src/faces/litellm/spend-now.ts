@@ -1,5 +1,5 @@
 import type { AdminHouse } from '../../admin/admin-context.ts';
-import type { LevelBudgetEntry } from '../../config/schema.ts';
+import type { LevelBudgetEntry } from '../../config/rule-schemas.ts';
 import type { Entity, EntityBody } from '../../identity/entity.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import { budgetPartsOf } from './budget-parts.ts';

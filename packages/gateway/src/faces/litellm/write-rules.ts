@@ -1,5 +1,5 @@
 import { AdminFault } from '../../admin/admin-fault.ts';
-import type { LevelBudgetEntry } from '../../config/schema.ts';
+import type { LevelBudgetEntry } from '../../config/rule-schemas.ts';
 import type { EntityBody, LitellmMemory } from '../../identity/entity.ts';
 import { nowMs } from '../../runtime/clock.ts';
 import { type BudgetParts, budgetPartsOf, budgetsOf } from './budget-parts.ts';

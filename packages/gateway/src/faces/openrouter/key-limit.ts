@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { AdminContext } from '../../admin/admin-context.ts';
 import { AdminFault } from '../../admin/admin-fault.ts';
 import { nanoUsdOfUsd } from '../../catalog/decimal.ts';
-import type { LevelBudgetEntry } from '../../config/schema.ts';
+import type { LevelBudgetEntry } from '../../config/rule-schemas.ts';
 
 const PERIODS = { daily: 'day', weekly: 'week', monthly: 'month' } as const;
 

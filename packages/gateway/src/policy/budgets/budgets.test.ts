@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { readBudgetEntry } from '../../config/budget-entry.ts';
-import type { BudgetEntry } from '../../config/schema.ts';
+import type { BudgetEntry } from '../../config/rule-schemas.ts';
 import { callerOf } from '../limits/limiter.test-support.ts';
 import type { BudgetAlert } from './budget-hold.ts';
 import { Budgets } from './budgets.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readBudgetEntry } from '../../config/budget-entry.ts';
-import type { BudgetEntry } from '../../config/schema.ts';
+import type { BudgetEntry } from '../../config/rule-schemas.ts';
 import { ledgerEntry } from '../../ledger/entry.test-support.ts';
 import { openStore } from '../../store/open-store.ts';
 import { Budgets } from './budgets.ts';
