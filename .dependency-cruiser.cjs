@@ -18,7 +18,7 @@ const floors = [
   ['exchange\\.ts', 'pipeline'],
   ['admin', 'http'],
   ['faces'],
-  ['compose\\.ts'],
+  ['gateway\\.ts', 'rules-in-force\\.ts', 'compose\\.ts'],
   ['cli'],
 ];
 

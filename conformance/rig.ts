@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Emulator, startEmulator } from '@turnpike/emulator/emulator.ts';
 import type { EmulatorOptions } from '@turnpike/emulator/options.ts';
-import { type Gateway, startGateway } from '@turnpike/gateway/compose.ts';
+import { startGateway } from '@turnpike/gateway/compose.ts';
+import type { Gateway } from '@turnpike/gateway/gateway.ts';
 
 /** A gateway between clients and an emulator, over real sockets on free ports. */
 export interface Rig {

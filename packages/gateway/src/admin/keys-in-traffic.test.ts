@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Gateway, startGateway } from '../compose.ts';
+import { startGateway } from '../compose.ts';
+import type { Gateway } from '../gateway.ts';
 import { sha256Hex } from '../policy/identify.ts';
 import { Log } from '../telemetry/log.ts';
 import { ADMIN_KEY } from '../testing/gateway.test-support.ts';

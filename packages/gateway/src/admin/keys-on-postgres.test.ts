@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { type Gateway, startGateway } from '../compose.ts';
+import { startGateway } from '../compose.ts';
+import type { Gateway } from '../gateway.ts';
 import { onPostgres } from '../store/each-database.test-support.ts';
 import { Log } from '../telemetry/log.ts';
 import { ADMIN_KEY } from '../testing/gateway.test-support.ts';

@@ -1,4 +1,4 @@
-import type { Gateway } from '../compose.ts';
+import type { Gateway } from '../gateway.ts';
 
 /** Names listed per reason before the rest is only counted. */
 const NAMES_MAX = 6;

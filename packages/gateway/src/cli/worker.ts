@@ -1,6 +1,7 @@
-import { type Gateway, startGateway } from '../compose.ts';
+import { startGateway } from '../compose.ts';
 import type { WorkerOrder, WorkerReady } from '../fleet/worker-order.ts';
 import { WorkerSeat } from '../fleet/worker-seat.ts';
+import type { Gateway } from '../gateway.ts';
 import { StartError } from '../start-error.ts';
 import { StoreError } from '../store/store.ts';
 import { Log } from '../telemetry/log.ts';

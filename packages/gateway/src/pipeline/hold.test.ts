@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Gateway, startGateway } from '../compose.ts';
+import { startGateway } from '../compose.ts';
+import type { Gateway } from '../gateway.ts';
 import { Log } from '../telemetry/log.ts';
 import { startTestHouse, type TestHouse } from '../testing/gateway.test-support.ts';
 
