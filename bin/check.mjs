@@ -4,4 +4,4 @@ import { prepare } from './bootstrap.mjs';
 import { runChecks } from './checks.mjs';
 
 prepare({ withDevelopmentTools: true });
-process.exit(runChecks() === 0 ? 0 : 1);
+process.exit((await runChecks()) === 0 ? 0 : 1);

@@ -1,5 +1,5 @@
 // The checks that need no running code: each one a tool, its arguments, and what it guards.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './bootstrap.mjs';
@@ -25,27 +25,36 @@ const checks = [
 ];
 
 /**
- * Runs every check, whether or not an earlier one failed. A tool's output is shown only when it has something to say.
+ * Runs every check, all side by side. A tool's output is shown only when it has something to say.
  *
- * @returns {number} How many failed.
+ * @returns {Promise<number>} How many failed.
  */
-export function runChecks() {
-  let failed = 0;
-  for (const check of checks) {
-    const startedMs = performance.now();
-    const result = spawnSync(process.execPath, [join(modules, check.script), ...check.args], {
-      cwd: root,
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-      env: { ...process.env, NO_COLOR: '1' },
+export async function runChecks() {
+  const results = await Promise.all(checks.map(run));
+  return results.filter((passed) => !passed).length;
+}
+
+async function run({ name, script, args }) {
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, [join(modules, script), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
     });
-    const passed = result.status === 0;
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-    process.stdout.write(`${passed ? 'ok    ' : 'FAILED'} ${check.name} (${seconds} s)\n`);
-    if (passed) continue;
-    failed += 1;
-    if (result.error) process.stdout.write(`${result.error.message}\n`);
-    process.stdout.write(`${result.stdout ?? ''}${result.stderr ?? ''}\n`);
   }
-  return failed;
+  const passed = await new Promise((resolve) => {
+    child.on('error', (error) => {
+      output += error.message;
+      resolve(false);
+    });
+    child.on('close', (code) => resolve(code === 0));
+  });
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  process.stdout.write(`${passed ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)\n${passed ? '' : `${output}\n`}`);
+  return passed;
 }

@@ -32,7 +32,7 @@ const bun = prepare({ withDevelopmentTools: true });
 const total = { passed: 0, failed: 0, skipped: 0 };
 const startedMs = performance.now();
 
-if (only === 'checks' || (only === undefined && filters.length === 0)) total.failed += runChecks();
+if (only === 'checks' || (only === undefined && filters.length === 0)) total.failed += await runChecks();
 if (only !== 'checks') {
   requireRecordedTraffic();
   const parts = filters.length > 0 && only === undefined ? { filtered: filters } : partsOf(only, filters);

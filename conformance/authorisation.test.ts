@@ -98,8 +98,9 @@ onEachStore({ config }, (house, database) => {
   async function holdTo(key: string, expected: (operation: Guarded) => 'allowed' | 401 | 403): Promise<number> {
     let allowed = 0;
     const wrong: string[] = [];
-    for (const operation of guarded) {
-      const status = await attempt(operation, key);
+    const statuses = await Promise.all(guarded.map((operation) => attempt(operation, key)));
+    for (const [at, operation] of guarded.entries()) {
+      const status = statuses[at] ?? 0;
       const found = status === 401 || status === 403 ? status : 'allowed';
       const wanted = expected(operation);
       if (found === 'allowed') allowed++;

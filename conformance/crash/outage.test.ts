@@ -20,7 +20,7 @@ for (const outage of ['stopped', 'hung'] as const) {
   test.skipIf(!hasServer)(
     `a database server that is ${outage} costs no answer and no entry`,
     async () => {
-      const { phases, verdict, text } = await measureOutage({ outage, seconds: 2 });
+      const { phases, verdict, text } = await measureOutage({ outage, seconds: 1 });
       process.stdout.write(`${text}\n`);
       expect(verdict.wrong).toEqual([]);
       expect(phases.map(({ refused }) => refused)).toEqual([0, 0, 0]);
@@ -34,7 +34,7 @@ for (const onJournalFailure of ['refuse', 'serve'] as const) {
   test.skipIf(!hasServer || !isAllowed)(
     `a full disk under the journal: ${onJournalFailure}, and nothing is lost`,
     async () => {
-      const { phases, verdict, text } = await measureOutage({ outage: 'disk-full', seconds: 2, onJournalFailure });
+      const { phases, verdict, text } = await measureOutage({ outage: 'disk-full', seconds: 1, onJournalFailure });
       process.stdout.write(`${text}\n`);
       expect(verdict.wrong).toEqual([]);
       const [before, during, after] = phases;

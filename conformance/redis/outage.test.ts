@@ -12,7 +12,7 @@ onRedis('outages of the Redis that gateways share', () => {
   test.skipIf(!process.env.CI && postgresPrograms() === undefined)(
     'a Redis that hangs, or ends and forgets, costs no answer that its rules do not ask it for, no entry, and no line',
     async () => {
-      const report = await measureOutages(['hung', 'stopped'], 2);
+      const report = await measureOutages(['hung', 'stopped'], 1);
       process.stdout.write(`${report.text}\n`);
       const { phases, verdict, overspendNanoUsd, missingNanoUsd } = report;
       expect(verdict.wrong).toEqual([]);
