@@ -218,7 +218,7 @@ test('does not compare names of absurd length', () => {
   const snapshot = snapshotOf({ models: [modelOf('*a*b*c*d*', ['openai', 'x'])] });
   const startMs = performance.now();
   expect(snapshot.resolveModel('abc'.repeat(100_000))).toBeUndefined();
-  expect(performance.now() - startMs).toBeLessThan(1_000);
+  expect(performance.now() - startMs).toBeLessThan(100);
 });
 
 test('remembers only so many names that callers made up', () => {

@@ -8,8 +8,8 @@ beforeAll(async () => {
 afterAll(() => house.stop());
 afterEach(() => house.emulator.reset());
 
-/** How long the upstream may stay open after the client left, in milliseconds; longer where many suites share few cores. */
-const CLOSE_WITHIN_MS = process.env.CI ? 500 : 50;
+/** How long the upstream may stay open after the client left, in milliseconds. */
+const CLOSE_WITHIN_MS = 50;
 
 async function until(condition: () => boolean): Promise<void> {
   const giveUpAt = performance.now() + 3_000;
